@@ -35,7 +35,7 @@ pub use names::{bare_host, is_host, is_same_host, without_port};
 pub use pem::pem;
 use provider::provider;
 pub use settings::{Files, Settings, Version};
-pub use upstream::{ClientTls, UpstreamSettings, inspect_upstream, server_name};
+pub use upstream::{AlpnError, ClientTls, Protocol, UpstreamSettings, inspect_upstream, server_name};
 
 /// The server's TLS parameters. A reload replaces them for new connections; established ones keep theirs.
 #[derive(Debug)]

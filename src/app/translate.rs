@@ -82,11 +82,8 @@ pub(super) fn listen(config: &Config, open_files: u64) -> listen::Settings {
 #[must_use]
 pub fn upstream_tls(config: &Config) -> Option<tls::UpstreamSettings> {
     let upstream = &config.upstream;
-    let is_https = |server: &UpstreamAddress| {
-        matches!(server, UpstreamAddress::Http { scheme: UpstreamScheme::Https, .. })
-    };
     let identity = upstream.client_cert.clone().zip(upstream.client_key.clone());
-    upstream.servers.iter().any(is_https).then(|| tls::UpstreamSettings {
+    upstream.servers.iter().any(UpstreamAddress::is_tls).then(|| tls::UpstreamSettings {
         ca: upstream.ca.clone(),
         identity: identity.map(|(cert, key)| tls::Files { cert, key }),
     })
@@ -99,15 +96,16 @@ fn server(address: &UpstreamAddress, terms: Option<&Arc<ClientTls>>) -> anyhow::
         UpstreamAddress::Unix(path) => return Ok(forward::Address::Unix(path.clone())),
     };
     let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-    match (scheme, terms) {
-        (UpstreamScheme::Https, Some(terms)) => {
-            let name = tls::server_name(host)
-                .with_context(|| format!("`upstream.servers`: no certificate can be for `{host}`"))?;
-            Ok(forward::Address::Tls { authority, name, terms: Arc::clone(terms) })
-        }
-        (UpstreamScheme::H2c, _) => Ok(forward::Address::Http2(authority)),
-        (UpstreamScheme::Http | UpstreamScheme::Https, _) => Ok(forward::Address::Tcp(authority)),
-    }
+    let protocol = match scheme {
+        UpstreamScheme::Http => return Ok(forward::Address::Tcp(authority)),
+        UpstreamScheme::H2c => return Ok(forward::Address::Http2(authority)),
+        UpstreamScheme::Https => tls::Protocol::Http1,
+        UpstreamScheme::H2 => tls::Protocol::Http2,
+    };
+    let name = tls::server_name(host)
+        .with_context(|| format!("`upstream.servers`: no certificate can be for `{host}`"))?;
+    let terms = terms.map(Arc::clone).context("`upstream.servers`: no parameters for TLS")?;
+    Ok(forward::Address::Tls { authority, name, protocol, terms })
 }
 
 pub(super) fn forward(config: &Config, instance: forward::Instance) -> anyhow::Result<forward::Settings> {

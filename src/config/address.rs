@@ -94,7 +94,7 @@ impl Setting for Listen {
 
 impl Setting for UpstreamAddress {
     fn wanted() -> String {
-        "\"http://host:port\", \"https://host:port\", \"h2c://host:port\" or \"unix:/path\"".to_owned()
+        "\"http://host:port\", \"https://host:port\", \"h2c://host:port\", \"h2://host:port\" or \"unix:/path\"".to_owned()
     }
 
     fn from_text(text: &str) -> Result<Self, ValueError> {
@@ -105,6 +105,7 @@ impl Setting for UpstreamAddress {
             ("http://", UpstreamScheme::Http),
             ("https://", UpstreamScheme::Https),
             ("h2c://", UpstreamScheme::H2c),
+            ("h2://", UpstreamScheme::H2),
         ];
         let found = schemes.iter().find_map(|(prefix, scheme)| Some((*scheme, text.strip_prefix(prefix)?)));
         let Some((scheme, rest)) = found else { return Err(wrong_value::<Self>(text)) };
@@ -353,9 +354,9 @@ mod tests {
             let (authority, host) = (authority.to_owned(), host.to_owned());
             Some(UpstreamAddress::Http { scheme: UpstreamScheme::Https, authority, host, port })
         };
-        let h2c = |authority: &str, host: &str, port| {
+        let http2 = |scheme, authority: &str, host: &str, port| {
             let (authority, host) = (authority.to_owned(), host.to_owned());
-            Some(UpstreamAddress::Http { scheme: UpstreamScheme::H2c, authority, host, port })
+            Some(UpstreamAddress::Http { scheme, authority, host, port })
         };
         for (text, expected) in [
             ("http://127.0.0.1:3000", http("127.0.0.1:3000", "127.0.0.1", 3000)),
@@ -384,9 +385,13 @@ mod tests {
             ("https://[::1]:8443/", https("[::1]:8443", "::1", 8443)),
             ("https://app/base", None),
             ("HTTPS://app", None),
-            ("h2c://app:50051", h2c("app:50051", "app", 50051)),
+            ("h2c://app:50051", http2(UpstreamScheme::H2c, "app:50051", "app", 50051)),
             ("h2c://app/base", None),
             ("H2C://app", None),
+            ("h2://app:50051", http2(UpstreamScheme::H2, "app:50051", "app", 50051)),
+            ("h2://app", http2(UpstreamScheme::H2, "app", "app", 443)),
+            ("h2://app/base", None),
+            ("h2:app", None),
             ("HTTP://app", None),
             ("app:80", None),
         ] {

@@ -6,7 +6,7 @@ use super::{
     Config,
     code::Code,
     finding::{Place, Report},
-    settings::{Listen, Profile, UpstreamAddress, UpstreamScheme},
+    settings::{Listen, Profile, UpstreamAddress},
 };
 use crate::{hasher, limit};
 
@@ -149,11 +149,8 @@ fn same_server_twice(config: &Config) -> bool {
     servers.iter().enumerate().any(|(at, server)| servers.iter().take(at).any(|other| other == server))
 }
 
-fn no_https_server(config: &Config) -> bool {
-    let is_https = |server: &UpstreamAddress| {
-        matches!(server, UpstreamAddress::Http { scheme: UpstreamScheme::Https, .. })
-    };
-    !config.upstream.servers.iter().any(is_https)
+fn no_tls_server(config: &Config) -> bool {
+    !config.upstream.servers.iter().any(UpstreamAddress::is_tls)
 }
 
 fn plain_beside_tls(config: &Config) -> bool {
@@ -200,11 +197,11 @@ const WARNINGS: &[Warning] = &[
     warning("tls.acme_ca", |c| c.tls.acme_domains.is_empty(),
         "has no effect: `acme_domains` is empty",
         "name the hosts in `acme_domains`, or take it out"),
-    warning("upstream.ca", no_https_server,
-        "has no effect: no server is `https://`",
+    warning("upstream.ca", no_tls_server,
+        "has no effect: no server is `https://` or `h2://`",
         "write `https://` in `servers`, or take it out"),
-    warning("upstream.client_cert", no_https_server,
-        "has no effect: no server is `https://`",
+    warning("upstream.client_cert", no_tls_server,
+        "has no effect: no server is `https://` or `h2://`",
         "write `https://` in `servers`, or take it out"),
     warning("upstream.balance", |c| c.upstream.servers.len() < 2,
         "has no effect: there is one server",

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use rustls::pki_types::ServerName;
 
-use crate::tls::ClientTls;
+use crate::tls::{ClientTls, Protocol};
 
 /// The address of a server.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub enum Address {
         authority: String,
         /// The name that the server's certificate has to be for.
         name: ServerName<'static>,
+        /// The version of HTTP that it must choose.
+        protocol: Protocol,
         /// How it is verified.
         terms: Arc<ClientTls>,
     },
@@ -34,6 +36,16 @@ impl Address {
             Self::Tcp(authority) | Self::Http2(authority) | Self::Tls { authority, .. } => authority.clone(),
             Self::Unix(path) => format!("unix:{}", path.display()),
         }
+    }
+
+    /// Whether the server speaks HTTP/2.
+    pub(super) fn is_http2(&self) -> bool {
+        matches!(self, Self::Http2(_) | Self::Tls { protocol: Protocol::Http2, .. })
+    }
+
+    /// The scheme of requests to the server.
+    pub(super) fn scheme(&self) -> &'static str {
+        if matches!(self, Self::Tls { .. }) { "https" } else { "http" }
     }
 
     /// Whether it has a name, which may get other addresses.

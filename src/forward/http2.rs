@@ -27,8 +27,10 @@ use crate::{
 };
 
 /// The connections of a core to a server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Links {
+    /// The `:scheme` of requests.
+    scheme: &'static str,
     open: RefCell<Vec<Rc<Link>>>,
     /// Whether one is being opened. Requests that come meanwhile wait for it, or each would open its own.
     is_opening: Cell<bool>,
@@ -50,12 +52,17 @@ const KEEP: u64 = 30_000;
 struct Opening<'l>(&'l Links);
 
 impl Links {
+    /// No connections yet. `scheme`: that of requests.
+    pub(super) fn new(scheme: &'static str) -> Self {
+        Self { scheme, open: RefCell::default(), is_opening: Cell::default(), opened: Notify::default() }
+    }
+
     /// A new stream on an open connection.
     pub(super) fn stream(&self, wanted: Use) -> Option<Socket> {
         let mut open = self.open.borrow_mut();
         open.retain(|link| !link.is_closed());
         let link = open.iter().rev().find(|link| link.takes(wanted))?;
-        Some(stream(link))
+        Some(self.stream_of(link))
     }
 
     /// The same, on a connection that `connect` opens if there is none.
@@ -91,7 +98,7 @@ impl Links {
                 link.close();
             }
         });
-        let stream = stream(&link);
+        let stream = self.stream_of(&link);
         self.open.borrow_mut().push(link);
         drop(opening);
         Ok(stream)
@@ -121,10 +128,10 @@ impl Links {
     pub(super) fn clear(&self) {
         self.open.borrow_mut().clear();
     }
-}
 
-fn stream(link: &Rc<Link>) -> Socket {
-    Socket::from(Box::new(Stream::new(Rc::clone(link))) as Box<dyn Multiplexed>)
+    fn stream_of(&self, link: &Rc<Link>) -> Socket {
+        Socket::from(Box::new(Stream::new(Rc::clone(link), self.scheme)) as Box<dyn Multiplexed>)
+    }
 }
 
 async fn handshake(

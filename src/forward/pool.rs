@@ -45,6 +45,7 @@ pub struct Server {
     seed: u64,
     /// Whether its address is a name, which may get other addresses.
     is_named: bool,
+    is_http2: bool,
     /// The result of probes, if there are any.
     pub(super) health: Arc<Health>,
     active: Cell<usize>,
@@ -141,6 +142,7 @@ impl Pool {
             Server {
                 address: address.clone(),
                 is_named: address.is_named(),
+                is_http2: address.is_http2(),
                 seed: name.bytes().fold(0, |seed, byte| mix(seed ^ u64::from(byte))),
                 name,
                 health: Arc::clone(health),
@@ -149,7 +151,7 @@ impl Pool {
                 availability: Availability::default(),
                 connects: Cell::new(0),
                 idle: RefCell::default(),
-                links: Links::default(),
+                links: Links::new(address.scheme()),
             }
         };
         Self { servers: servers.iter().map(server).collect(), balance, turn: Cell::new(0) }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use rustls::{
-    ClientConfig, ClientConnection, Connection, RootCertStore,
+    AlertDescription, ClientConfig, ClientConnection, Connection, RootCertStore,
+    client::Resumption,
     pki_types::{CertificateDer, InvalidDnsNameError, ServerName, pem::PemObject as _},
     sign::SingleCertAndKey,
 };
@@ -27,10 +28,31 @@ pub struct UpstreamSettings {
     pub identity: Option<Files>,
 }
 
+/// The version of HTTP that is required of a server, by ALPN (RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1. A server without ALPN is taken to speak it.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
 /// The TLS parameters for connections to the app.
 #[derive(Debug)]
 pub struct ClientTls {
-    terms: Arc<ClientConfig>,
+    http1: Arc<ClientConfig>,
+    http2: Arc<ClientConfig>,
+}
+
+/// A server that speaks the other version of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AlpnError {
+    /// It was to speak HTTP/2.
+    #[error("it does not choose HTTP/2 by ALPN; write `https://` in `servers` for HTTP/1.1")]
+    NoHttp2,
+    /// It was to speak HTTP/1.1.
+    #[error("it does not choose HTTP/1.1 by ALPN; write `h2://` in `servers` for HTTP/2")]
+    NoHttp1,
 }
 
 /// The bundles of trusted authorities of Debian, Red Hat, SUSE and Alpine.
@@ -58,22 +80,71 @@ impl ClientTls {
             Some(key) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key))),
             None => builder.with_no_client_auth(),
         };
-        terms.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { terms: Arc::new(terms) })
+        terms.alpn_protocols = vec![Protocol::Http1.alpn().to_vec()];
+        // With sessions of its own: a server may tie one to its protocol.
+        let mut http2 = terms.clone();
+        http2.alpn_protocols = vec![Protocol::Http2.alpn().to_vec()];
+        http2.resumption = Resumption::default();
+        Ok(Self { http1: Arc::new(terms), http2: Arc::new(http2) })
     }
 
-    /// The parameters, for a client that runs the handshake itself.
+    /// The parameters for HTTP/1.1, for a client that runs the handshake itself.
     #[must_use]
     pub fn terms(&self) -> Arc<ClientConfig> {
-        Arc::clone(&self.terms)
+        Arc::clone(&self.http1)
     }
 
     /// The state of a new connection to a server, whose certificate must cover `name`.
     ///
     /// # Errors
     /// If rustls rejects the parameters.
-    pub fn connection(&self, name: &ServerName<'static>) -> Result<Connection, rustls::Error> {
-        ClientConnection::new(Arc::clone(&self.terms), name.clone()).map(Connection::Client)
+    pub fn connection(
+        &self,
+        name: &ServerName<'static>,
+        protocol: Protocol,
+    ) -> Result<Connection, rustls::Error> {
+        let terms = match protocol {
+            Protocol::Http1 => &self.http1,
+            Protocol::Http2 => &self.http2,
+        };
+        ClientConnection::new(Arc::clone(terms), name.clone()).map(Connection::Client)
+    }
+}
+
+impl Protocol {
+    /// Checks what the server chose; `None` = nothing.
+    ///
+    /// # Errors
+    /// If it is not this protocol.
+    pub fn check(self, chosen: Option<&[u8]>) -> Result<(), AlpnError> {
+        match (self, chosen) {
+            (Self::Http1, None) => Ok(()),
+            _ if chosen == Some(self.alpn()) => Ok(()),
+            _ => Err(self.not_chosen()),
+        }
+    }
+
+    /// The error for a handshake that the server ended because it has no protocol in common with this one
+    /// (`no_application_protocol`, RFC 7301 section 3.2); `None` for any other error.
+    #[must_use]
+    pub fn refused(self, error: &rustls::Error) -> Option<AlpnError> {
+        let is_refused =
+            matches!(error, rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol));
+        is_refused.then(|| self.not_chosen())
+    }
+
+    fn not_chosen(self) -> AlpnError {
+        match self {
+            Self::Http1 => AlpnError::NoHttp1,
+            Self::Http2 => AlpnError::NoHttp2,
+        }
+    }
+
+    fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::Http1 => b"http/1.1",
+            Self::Http2 => b"h2",
+        }
     }
 }
 

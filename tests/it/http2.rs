@@ -8,6 +8,7 @@ mod requests;
 mod shares;
 mod tools;
 mod upstream;
+mod upstream_tls;
 mod websocket;
 
 use std::process::Command;

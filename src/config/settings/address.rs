@@ -16,9 +16,9 @@ pub enum Listen {
 /// The address of a server of the app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpstreamAddress {
-    /// HTTP/1 over TCP.
+    /// HTTP over TCP.
     Http {
-        /// With TLS or without.
+        /// The version of HTTP, with TLS or without.
         scheme: UpstreamScheme,
         /// Host and port as written. The `Host` header if the client's own is not forwarded.
         authority: String,
@@ -40,6 +40,16 @@ pub enum UpstreamScheme {
     Https,
     /// HTTP/2 in the clear, by prior knowledge.
     H2c,
+    /// HTTP/2 over TLS.
+    H2,
+}
+
+impl UpstreamAddress {
+    /// Whether the server speaks TLS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Self::Http { scheme: UpstreamScheme::Https | UpstreamScheme::H2, .. })
+    }
 }
 
 impl UpstreamScheme {
@@ -50,6 +60,7 @@ impl UpstreamScheme {
             Self::Http => "http",
             Self::Https => "https",
             Self::H2c => "h2c",
+            Self::H2 => "h2",
         }
     }
 
@@ -58,7 +69,7 @@ impl UpstreamScheme {
     pub fn default_port(self) -> u16 {
         match self {
             Self::Http | Self::H2c => 80,
-            Self::Https => 443,
+            Self::Https | Self::H2 => 443,
         }
     }
 }

@@ -156,10 +156,10 @@ fn wrong_values() {
         portcullis.toml:8:11: error: `server.threads` cannot be `-1`; write a whole number from 0 to 1024
         portcullis.toml:9:12: error: `server.data_dir` cannot be empty; write a path, counted from the folder of the config file
         portcullis.toml:11:12: error: `upstream.servers` cannot be `http://a/base`: a path is not added, because the path that is judged is the path that is forwarded; write the address without a path
-        portcullis.toml:11:29: error: `upstream.servers` cannot be `ftp://a.b`; write "http://host:port", "https://host:port", "h2c://host:port" or "unix:/path"
+        portcullis.toml:11:29: error: `upstream.servers` cannot be `ftp://a.b`; write "http://host:port", "https://host:port", "h2c://host:port", "h2://host:port" or "unix:/path"
         portcullis.toml:11:42: error: `upstream.servers` cannot be `h2c://a/b`: a path is not added, because the path that is judged is the path that is forwarded; write the address without a path
-        portcullis.toml:11:55: error: `upstream.servers` cannot be `a:1`; write "http://host:port", "https://host:port", "h2c://host:port" or "unix:/path"
-        portcullis.toml:11:62: error: `upstream.servers` cannot be `…@…`; write "http://host:port", "https://host:port", "h2c://host:port" or "unix:/path"
+        portcullis.toml:11:55: error: `upstream.servers` cannot be `a:1`; write "http://host:port", "https://host:port", "h2c://host:port", "h2://host:port" or "unix:/path"
+        portcullis.toml:11:62: error: `upstream.servers` cannot be `…@…`; write "http://host:port", "https://host:port", "h2c://host:port", "h2://host:port" or "unix:/path"
         portcullis.toml:13:7: error: `users.ttl` cannot be `0`; write seconds from 1 to 9007199254740, or -1 for ever
         portcullis.toml:14:26: error: `users.access_token_id_length` cannot be `8`; write a whole number from 16 to 1024
         portcullis.toml:16:13: error: `policies.unmatched` cannot be `maybe`; write "allow" or "authenticated" or "deny"
@@ -210,8 +210,8 @@ fn protection_that_is_not_built_refuses_to_start() {
         @r#"
         portcullis.toml:3:18: warning: `server.proxy_protocol` has no effect: `trusted_proxies` is empty, and no other PROXY header is read; name the proxies in `trusted_proxies`
         portcullis.toml:10:21: error: `limits.login_per_account` is not built yet, and nothing would be protected by it; take it out
-        portcullis.toml:12:6: warning: `upstream.ca` has no effect: no server is `https://`; write `https://` in `servers`, or take it out
-        portcullis.toml:13:15: warning: `upstream.client_cert` has no effect: no server is `https://`; write `https://` in `servers`, or take it out
+        portcullis.toml:12:6: warning: `upstream.ca` has no effect: no server is `https://` or `h2://`; write `https://` in `servers`, or take it out
+        portcullis.toml:13:15: warning: `upstream.client_cert` has no effect: no server is `https://` or `h2://`; write `https://` in `servers`, or take it out
         portcullis.toml:16:13: error: `identity.assertion` is not built yet, and nothing would be protected by it; take it out
         portcullis.toml:20:7: error: `store.url` names PostgreSQL, which is not built yet; write "sled:PATH", "memory:" or ""
         "#

@@ -29,6 +29,7 @@ use crate::{
 pub(super) struct Stream {
     active: Active,
     requests: SendRequest<Bytes>,
+    scheme: &'static str,
     head: RequestHead,
     /// `None` until the head has been sent.
     sent: Option<Sent>,
@@ -50,11 +51,13 @@ enum Answer {
 const LIMITS: HeadLimits = HeadLimits { bytes: usize::MAX, fields: MAX_FIELDS };
 
 impl Stream {
-    pub(super) fn new(link: Rc<Link>) -> Self {
+    /// `scheme`: that of the request.
+    pub(super) fn new(link: Rc<Link>, scheme: &'static str) -> Self {
         let requests = link.requests();
         Self {
             active: Active::new(link),
             requests,
+            scheme,
             head: RequestHead::new(),
             sent: None,
             answer: Answer::Unasked,
@@ -72,7 +75,7 @@ impl Stream {
         let Ok(Scan::Complete(count)) = scanned else {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         };
-        let request = match request(&self.head) {
+        let request = match request(&self.head, self.scheme) {
             Ok(request) => request,
             Err(error) => {
                 self.is_unsendable = true;

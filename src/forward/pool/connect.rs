@@ -5,7 +5,11 @@ use std::{cell::Cell, future::poll_fn, io, net::SocketAddr};
 use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 
-use crate::{connection::Socket, forward::address::Address, tls::ClientTls};
+use crate::{
+    connection::Socket,
+    forward::address::Address,
+    tls::{ClientTls, Protocol},
+};
 
 /// Connects, and sends `first` before anything else. `turn` counts the connections of this server.
 ///
@@ -14,7 +18,10 @@ use crate::{connection::Socket, forward::address::Address, tls::ClientTls};
 pub(super) async fn connect(address: &Address, first: &[u8], turn: &Cell<usize>) -> io::Result<Socket> {
     match address {
         Address::Tcp(authority) | Address::Http2(authority) => tcp(authority, first, turn).await,
-        Address::Tls { authority, name, terms } => Box::pin(tls(authority, name, terms, first, turn)).await,
+        Address::Tls { authority, name, protocol, terms } => {
+            let tcp = tcp(authority, first, turn);
+            Box::pin(async { tls(tcp.await?, name, *protocol, terms).await }).await
+        }
         Address::Unix(path) => {
             let mut socket = Socket::from(UnixStream::connect(path).await?);
             write(&mut socket, first).await?;
@@ -51,15 +58,17 @@ async fn any_of(addresses: &[SocketAddr], turn: &Cell<usize>) -> io::Result<TcpS
 }
 
 async fn tls(
-    authority: &str,
+    plain: Socket,
     name: &ServerName<'static>,
+    protocol: Protocol,
     terms: &ClientTls,
-    first: &[u8],
-    turn: &Cell<usize>,
 ) -> io::Result<Socket> {
-    let plain = tcp(authority, first, turn).await?;
-    let mut socket = plain.with_tls(terms.connection(name).map_err(io::Error::other)?);
-    poll_fn(|cx| socket.poll_handshake(cx)).await?;
+    let mut socket = plain.with_tls(terms.connection(name, protocol).map_err(io::Error::other)?);
+    if let Err(error) = poll_fn(|cx| socket.poll_handshake(cx)).await {
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+        return Err(cause.and_then(|cause| protocol.refused(cause)).map_or(error, io::Error::other));
+    }
+    protocol.check(socket.alpn()).map_err(io::Error::other)?;
     Ok(socket)
 }
 

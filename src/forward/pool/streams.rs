@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 
 use super::{Connection, NAME_LIFE, Server, Terms};
-use crate::forward::{ForwardError, address::Address, http2::Use};
+use crate::forward::{ForwardError, http2::Use};
 
 impl Server {
     /// Whether it speaks HTTP/2.
     #[must_use]
     pub(in crate::forward) fn is_http2(&self) -> bool {
-        matches!(self.address, Address::Http2(_))
+        self.is_http2
     }
 
     /// A new stream on an open connection of HTTP/2.

@@ -132,12 +132,12 @@ fn put(out: &mut Vec<u8>, parts: &[&[u8]]) {
 }
 
 /// A request to an app of HTTP/2, without the fields that are about a connection or frame the body. `Content-Length` and
-/// the acceptance of trailers stay.
+/// the acceptance of trailers stay. `scheme`: `https` if the app is reached over TLS (RFC 9113 section 8.3.1).
 ///
 /// # Errors
 /// When a part of it cannot be one of HTTP/2.
-pub fn request(head: &RequestHead) -> Result<Request<()>, http::Error> {
-    let uri = Uri::builder().scheme("http").authority(head.host()).path_and_query(head.target()).build()?;
+pub fn request(head: &RequestHead, scheme: &'static str) -> Result<Request<()>, http::Error> {
+    let uri = Uri::builder().scheme(scheme).authority(head.host()).path_and_query(head.target()).build()?;
     let mut request = Request::new(());
     *request.method_mut() = Method::from_bytes(head.method().as_bytes())?;
     *request.uri_mut() = uri;
@@ -197,9 +197,12 @@ mod tests {
         assert_eq!((head.field("x"), head.field("cookie")), (Some(&b"\xff"[..]), Some(&b"a=1; b=2"[..])));
         assert_eq!(head.fields().filter(|field| field.name == "cookie").count(), 1);
         // And the way to an app of HTTP/2.
-        let sent = request(&head).unwrap();
+        let sent = request(&head, "https").unwrap();
         assert_eq!((sent.method(), sent.uri().path_and_query()), (&parts.method, parts.uri.path_and_query()));
-        assert_eq!(sent.uri().authority(), parts.uri.authority());
+        assert_eq!(
+            (sent.uri().scheme(), sent.uri().authority()),
+            (parts.uri.scheme(), parts.uri.authority())
+        );
         let same = |name: &str| sent.headers().get(name) == parts.headers.get(name);
         assert!(same("x") && same("te") && same("content-length") && sent.headers().get("host").is_none());
     }
@@ -213,7 +216,7 @@ mod tests {
         let head = read(&tunnel, Body::Tunnel).unwrap();
         assert_eq!((head.method(), head.websocket_key().is_some()), ("GET", true));
         assert_eq!(read(&tunnel, Body::Empty).unwrap_err(), Reject::MethodNotAllowed);
-        let sent = request(&head).unwrap();
+        let sent = request(&head, "http").unwrap();
         assert!(sent.headers().get("upgrade").is_none() && sent.headers().get("connection").is_none());
     }
 

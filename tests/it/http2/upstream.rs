@@ -1,6 +1,11 @@
-//! HTTP/2 towards the app, by prior knowledge.
+//! HTTP/2 towards the app in the clear, by prior knowledge; and gRPC through it.
 
-use std::{fs, process::Command, time::Instant};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    time::Instant,
+};
 
 use serde_json::json;
 
@@ -8,7 +13,7 @@ use super::{gate_before, has_module};
 use crate::{
     process::support::finish,
     support::{
-        App, GUARD, Gate, Http2, Setup,
+        App, Authority, GUARD, Gate, Http2, Setup,
         http2::{DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, INTERNAL_ERROR, Lost, SETTINGS, frame},
         http2_app::Http2App,
     },
@@ -239,21 +244,31 @@ fn grpc_passes_whole() {
         return;
     }
     let scripts = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/http2/grpc");
-    let mut server = Command::new("python3");
-    server
-        .arg(scripts.join("server.py"))
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped());
-    let mut server = server.spawn().unwrap();
-    let mut port = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(server.stdout.as_mut().unwrap()), &mut port)
-        .unwrap();
-    let (gate, authority) = gate_before(&format!("h2c://127.0.0.1:{}", port.trim()), |setup| setup);
-    fs::write(gate.path("ca.pem"), authority.pem()).unwrap();
-    let mut client = Command::new("python3");
-    client.arg(scripts.join("client.py")).arg(gate.tls_address().port().to_string()).arg(gate.path("ca.pem"));
-    let done = finish(client, "");
-    drop(server.stdin.take());
-    server.wait().unwrap();
-    assert_eq!(done.ok().trim(), "done");
+    for is_tls in [false, true] {
+        let of_app = Authority::new();
+        let folder = tempfile::tempdir().unwrap();
+        let ca = folder.path().join("app-ca.pem");
+        fs::write(&ca, of_app.pem()).unwrap();
+        of_app.issue(&["127.0.0.1"]).write(folder.path(), "app");
+        let mut server = Command::new("python3");
+        server.arg(scripts.join("server.py")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        if is_tls {
+            server.args(["app.key", "app.pem"].map(|file| folder.path().join(file)));
+        }
+        let mut server = server.spawn().unwrap();
+        let mut port = String::new();
+        BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut port).unwrap();
+        let upstream = format!("{}://127.0.0.1:{}", if is_tls { "h2" } else { "h2c" }, port.trim());
+        let (gate, authority) = gate_before(&upstream, |setup| {
+            if is_tls { setup.set("upstream.ca", ca.to_str().unwrap()) } else { setup }
+        });
+        fs::write(gate.path("ca.pem"), authority.pem()).unwrap();
+        let mut client = Command::new("python3");
+        client.arg(scripts.join("client.py"));
+        client.arg(gate.tls_address().port().to_string()).arg(gate.path("ca.pem"));
+        let done = finish(client, "");
+        drop(server.stdin.take());
+        server.wait().unwrap();
+        assert_eq!(done.ok().trim(), "done", "{upstream}");
+    }
 }

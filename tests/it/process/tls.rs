@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::support::{Gate, House};
-use crate::support::{Authority, Client, Issued};
+use crate::support::{App, Authority, Client, Issued, http2_app::Http2App};
 
 fn serve(house: &House) -> Gate {
     Gate::start(house.command("serve --set server.https=127.0.0.1:0"))
@@ -110,4 +110,26 @@ fn a_start_with_an_ended_certificate_says_so_and_serves() {
     assert!(told.contains(r#""level":"error""#), "{told}");
     assert_ne!(gate.http.get("/about", ""), 0);
     assert_eq!(gate.stop(), Some(0));
+}
+
+#[test]
+fn an_app_that_speaks_the_other_version_is_named_with_what_to_write() {
+    let (house, authority) = (House::new(), Authority::new());
+    fs::write(house.path("app-ca.pem"), authority.pem()).unwrap();
+    let issued = authority.issue(&["127.0.0.1"]).served(None);
+    let mut old = (*issued).clone();
+    old.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let (old, new) = (App::start_tls(&old.into(), |_| ()), Http2App::start_tls(&issued));
+    for (scheme, address, right) in
+        [("h2", old.address(), "write `https://`"), ("https", new.address, "write `h2://`")]
+    {
+        let line = format!(
+            "serve --set upstream.servers={scheme}://{address} --set upstream.ca=app-ca.pem --set policies.unmatched=allow"
+        );
+        let gate = Gate::start(house.command(&line));
+        assert_eq!(gate.http.get("/a", ""), 502);
+        let told = gate.logged("the app failed");
+        assert!(told.contains(&address.to_string()) && told.contains(right), "{told}");
+        assert_eq!(gate.stop(), Some(0));
+    }
 }

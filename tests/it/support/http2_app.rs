@@ -1,9 +1,9 @@
-//! An app that speaks HTTP/2 in the clear, by prior knowledge.
+//! An app that speaks HTTP/2: in the clear, by prior knowledge, or over TLS.
 
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
@@ -15,15 +15,19 @@ use h2::{
     server::{self, SendResponse},
 };
 use http::{HeaderMap, HeaderValue, Request, Response, request::Parts};
+use rustls::ServerConfig;
 use serde_json::json;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::oneshot,
 };
+use tokio_rustls::TlsAcceptor;
 
 /// The app on a free port, in a thread of its own. What it does goes by the path of the request.
 pub(crate) struct Http2App {
     pub(crate) address: SocketAddr,
+    is_tls: bool,
     state: Arc<State>,
     /// What happened to requests of `/wait`.
     pub(crate) told: mpsc::Receiver<&'static str>,
@@ -36,11 +40,25 @@ struct State {
     ended: AtomicUsize,
     has_refused: AtomicBool,
     has_left: AtomicBool,
+    /// The names that handshakes asked for.
+    names: Mutex<Vec<Option<String>>>,
     tell: mpsc::Sender<&'static str>,
 }
 
 impl Http2App {
     pub(crate) fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// The same over TLS. Handshakes choose `h2`, or nothing.
+    pub(crate) fn start_tls(terms: &ServerConfig) -> Self {
+        let mut terms = terms.clone();
+        terms.alpn_protocols = vec![b"h2".to_vec()];
+        Self::start_with(Some(TlsAcceptor::from(Arc::new(terms))))
+    }
+
+    fn start_with(tls: Option<TlsAcceptor>) -> Self {
+        let is_tls = tls.is_some();
         let (tell, told) = mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let state = Arc::new(State {
@@ -48,6 +66,7 @@ impl Http2App {
             ended: AtomicUsize::new(0),
             has_refused: AtomicBool::new(false),
             has_left: AtomicBool::new(false),
+            names: Mutex::default(),
             tell,
         });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -60,18 +79,23 @@ impl Http2App {
                 let accept = async {
                     while let Ok((tcp, _)) = listener.accept().await {
                         shared.connections.fetch_add(1, Ordering::Relaxed);
-                        tokio::task::spawn_local(serve(tcp, Arc::clone(&shared)));
+                        tokio::task::spawn_local(accept_one(tcp, tls.clone(), Arc::clone(&shared)));
                     }
                 };
                 tokio::select! { () = accept => {}, _ = stopped => {} }
             });
         });
-        Self { address, state, told, _stop: stop }
+        Self { address, is_tls, state, told, _stop: stop }
     }
 
     /// As `upstream.servers` takes it.
     pub(crate) fn url(&self) -> String {
-        format!("h2c://{}", self.address)
+        format!("{}://{}", if self.is_tls { "h2" } else { "h2c" }, self.address)
+    }
+
+    /// The names that handshakes asked for (SNI).
+    pub(crate) fn names(&self) -> Vec<Option<String>> {
+        self.state.names.lock().unwrap().clone()
     }
 
     pub(crate) fn ended(&self) -> usize {
@@ -83,9 +107,16 @@ impl Http2App {
     }
 }
 
-async fn serve(tcp: TcpStream, state: Arc<State>) {
+async fn accept_one(tcp: TcpStream, tls: Option<TlsAcceptor>, state: Arc<State>) {
     tcp.set_nodelay(true).unwrap();
-    let Ok(mut connection) = server::handshake(tcp).await else { return };
+    let Some(tls) = tls else { return serve(tcp, state).await };
+    let Ok(secure) = tls.accept(tcp).await else { return };
+    state.names.lock().unwrap().push(secure.get_ref().1.server_name().map(str::to_owned));
+    serve(secure, state).await;
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, state: Arc<State>) {
+    let Ok(mut connection) = server::handshake(stream).await else { return };
     let shared = Arc::clone(&state);
     while let Some(Ok((request, respond))) = connection.accept().await {
         if request.uri().path() == "/leave" && !state.has_left.swap(true, Ordering::Relaxed) {

@@ -1,4 +1,4 @@
-"""A gRPC server with bytes for messages. Prints its port."""
+"""A gRPC server with bytes for messages, over TLS if it is given a key and a certificate. Prints its port."""
 
 import concurrent.futures
 import sys
@@ -40,7 +40,12 @@ HANDLERS = {
 
 server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
 server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Service", HANDLERS),))
-print(server.add_insecure_port("127.0.0.1:0"), flush=True)
+if len(sys.argv) > 1:
+    key, certificate = (open(path, "rb").read() for path in sys.argv[1:])
+    port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(key, certificate)]))
+else:
+    port = server.add_insecure_port("127.0.0.1:0")
+print(port, flush=True)
 server.start()
 # Ends with its parent.
 sys.stdin.read()
