@@ -176,6 +176,9 @@ impl InForce {
         } else {
             // Tickets only: they need no memory in the gate and no lock between cores.
             terms.ticketer = Arc::clone(tickets);
+            // One is enough, because each use brings a new one, and a browser needs one connection only (HTTP/2). Each costs
+            // as much as a small answer.
+            terms.send_tls13_tickets = 1;
         }
         terms.session_storage = Arc::new(NoServerSessionStorage {});
         // Early data can be replayed (RFC 8446 section 8).

@@ -109,7 +109,12 @@ impl Server {
                 }
             }
             if !self.answer(head, down, client).await || self.shared.is_draining() {
-                down.linger().await;
+                // A client that asked for the close sends no more (RFC 9112 section 9.6).
+                if head.keep_alive() {
+                    down.linger().await
+                } else {
+                    down.close().await
+                }
                 return Pause::End;
             }
             served = true;

@@ -29,6 +29,8 @@ pub(super) struct Session {
     /// The subject of the client's certificate.
     client: Option<Box<str>>,
     closing: bool,
+    /// Whether all that is buffered are session tickets, which are sent together with the first answer.
+    holds_tickets: bool,
 }
 
 /// The bytes of one read: the largest record (RFC 8446 section 5.2: 2^14 bytes, up to 256 more, and a header of 5).
@@ -42,7 +44,7 @@ struct Wire<'fd>(BorrowedFd<'fd>);
 
 impl Session {
     pub(super) fn new(tls: Connection) -> Self {
-        Self { tls, ahead: Vec::new(), client: None, closing: false }
+        Self { tls, ahead: Vec::new(), client: None, closing: false, holds_tickets: false }
     }
 
     /// As [`super::Socket::poll_handshake`].
@@ -52,6 +54,11 @@ impl Session {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         loop {
+            // With 1.3, the client's message is the last one (RFC 8446 section 2).
+            if !self.tls.is_handshaking() && self.is_server() && self.is_newest() {
+                self.holds_tickets = true;
+                return Poll::Ready(Ok(()));
+            }
             ready!(self.poll_flush(transport, cx))?;
             if !self.tls.is_handshaking() {
                 return Poll::Ready(Ok(()));
@@ -85,7 +92,7 @@ impl Session {
     ) -> Poll<io::Result<usize>> {
         // Sends buffered bytes first, such as a request whose answer is awaited. An error is reported by the next write,
         // because received bytes can still be read.
-        let _ = self.poll_flush(transport, cx);
+        let _ = self.poll_answer(transport, cx);
         loop {
             match self.tls.reader().read(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -94,7 +101,7 @@ impl Session {
             // The reader reports the end of the stream.
             ready!(self.poll_receive(transport, cx))?;
             // The peer may have requested a key update. If the answer cannot be sent now, the next write sends it.
-            let _ = self.poll_flush(transport, cx);
+            let _ = self.poll_answer(transport, cx);
         }
     }
 
@@ -105,7 +112,7 @@ impl Session {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_flush(transport, cx))?;
+        ready!(self.poll_answer(transport, cx))?;
         let piece = bytes.get(..PIECE).unwrap_or(bytes);
         let taken = self.tls.writer().write(piece)?;
         let _ = self.poll_flush(transport, cx)?;
@@ -119,7 +126,7 @@ impl Session {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_flush(transport, cx))?;
+        ready!(self.poll_answer(transport, cx))?;
         let taken = self.tls.writer().write_vectored(slices)?;
         let _ = self.poll_flush(transport, cx)?;
         Poll::Ready(Ok(taken))
@@ -131,6 +138,7 @@ impl Session {
         transport: &mut Transport,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
+        self.holds_tickets = false;
         while self.tls.wants_write() {
             let tls = &mut self.tls;
             // rustls chooses the size, so `poll_io` cannot detect a short write.
@@ -140,6 +148,11 @@ impl Session {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Sends buffered bytes, unless they are only tickets.
+    fn poll_answer(&mut self, transport: &mut Transport, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.holds_tickets { Poll::Ready(Ok(())) } else { self.poll_flush(transport, cx) }
     }
 
     /// Sends close_notify (RFC 8446 section 6.1).
@@ -173,7 +186,7 @@ impl Session {
     }
 
     pub(super) fn has_unsent(&self) -> bool {
-        self.tls.wants_write()
+        self.tls.wants_write() && !self.holds_tickets
     }
 
     /// Whether bytes, or the end, can be read without reading from the socket.
@@ -182,10 +195,15 @@ impl Session {
     }
 
     pub(super) fn version(&self) -> &'static str {
-        match self.tls.protocol_version() {
-            Some(ProtocolVersion::TLSv1_2) => "1.2",
-            _ => "1.3",
-        }
+        if self.is_newest() { "1.3" } else { "1.2" }
+    }
+
+    fn is_newest(&self) -> bool {
+        self.tls.protocol_version() != Some(ProtocolVersion::TLSv1_2)
+    }
+
+    fn is_server(&self) -> bool {
+        matches!(&self.tls, Connection::Server(_))
     }
 
     /// The protocol that was chosen by ALPN.

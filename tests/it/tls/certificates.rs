@@ -112,6 +112,21 @@ fn sessions_are_resumed_by_tickets_and_nothing_is_sent_early() {
 }
 
 #[test]
+fn a_ticket_comes_with_the_first_answer() {
+    let (app, authority) = (App::echo(), Authority::new());
+    let gate = Gate::start(Setup::new(&app).tls(&[&authority.issue(&["gate.test"])]));
+    let mut client = gate.tls_client("gate.test", &authority);
+    assert_eq!(client.session().protocol_version(), Some(rustls::ProtocolVersion::TLSv1_3));
+    gate.wait_for_metric("portcullis_tls_handshakes_total{result=\"full\"} 1");
+    client.socket().set_nonblocking(true).unwrap();
+    let nothing = client.socket().peek(&mut [std::mem::MaybeUninit::uninit()]);
+    assert_eq!(nothing.err().map(|error| error.kind()), Some(std::io::ErrorKind::WouldBlock));
+    client.socket().set_nonblocking(false).unwrap();
+    client.get("/a").expect(200);
+    assert_eq!(client.session().tls13_tickets_received(), 1);
+}
+
+#[test]
 fn of_the_protocols_http_2_is_chosen_before_http_1_1() {
     let (app, authority) = (App::echo(), Authority::new());
     let gate = Gate::start(Setup::new(&app).tls(&[&authority.issue(&["gate.test"])]));
