@@ -17,6 +17,8 @@ RUN mkdir -p src tests/it \
  && cargo build --release --locked --bin portcullis \
  && rm -r src tests
 
+COPY build.rs ./
+COPY link link
 COPY src src
 COPY policies policies
 # Newer than the empty ones above, whatever the copies' times say.
