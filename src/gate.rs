@@ -98,7 +98,7 @@ impl Gate {
     pub async fn reject(&self, core: &Core, down: &mut Downstream, reject: &Reject) {
         let refusal = Refusal::from(reject);
         // A peer of another protocol does not parse JSON. A person may read its bytes.
-        let is_foreign = matches!(reject, Reject::TlsHandshake | Reject::Http2Preface);
+        let is_foreign = matches!(reject, Reject::TlsHandshake | Reject::Http2Preface | Reject::ProxyHeader);
         let form = if is_foreign { Form::Text } else { Form::Json };
         self.turn_away(core, down, refusal, form, Some(reject.check())).await;
     }

@@ -10,6 +10,7 @@ use crate::{
     limit::Connection,
     observe::metrics::Handshake,
     tls,
+    wire::{ProxyStart, Reject},
 };
 
 use super::{Server, connection::say_farewell, handshakes::Handshakes, spares::Spare};
@@ -23,7 +24,10 @@ impl Server {
         let Some(handshakes) = &self.shared.handshakes else { return };
         let Some(turn) = self.turn(handshakes, peer, deadline).await else { return };
         match self.first_byte(&socket, deadline).await {
-            Some(byte) if byte.is_ascii_alphabetic() => return self.turn_away(socket, peer, deadline).await,
+            // No record of TLS begins so, but a request does, and a PROXY header.
+            Some(byte) if byte.is_ascii_alphabetic() || byte == b'\r' => {
+                return self.turn_away(socket, peer, deadline).await;
+            }
             Some(_) => {}
             None => return,
         }
@@ -135,7 +139,7 @@ impl Server {
         }
     }
 
-    /// Answers a client that speaks plain HTTP on the HTTPS port.
+    /// Answers a client that speaks plain HTTP on the HTTPS port, or sends a PROXY header that is not expected.
     async fn turn_away(&self, socket: Socket, peer: Peer, deadline: &Deadline) {
         if !self.end_rest(deadline) {
             return;
@@ -146,7 +150,11 @@ impl Server {
         deadline.set(self.times.header);
         // The first bytes are needed to know whether it is a HEAD, whose answer has no body.
         if poll_fn(|cx| down.poll_input(cx)).await.is_ok() {
-            self.gate.reject_plain(&self.core, &mut down).await;
+            if ProxyStart::begins(down.scratch.input.filled()) {
+                self.gate.reject(&self.core, &mut down, &Reject::ProxyHeader).await;
+            } else {
+                self.gate.reject_plain(&self.core, &mut down).await;
+            }
             down.linger().await;
         }
         let (_, scratch) = down.into_parts();

@@ -102,6 +102,13 @@ impl ProxyStart {
         }
         first.starts_with(b"PROXY ").then_some(Self::Line)
     }
+
+    /// Whether `input` begins with a header where a request is expected. `PROXY` may be the method of a request, whose
+    /// target begins otherwise; and the start of the signature is enough, because no request has a NUL there.
+    #[must_use]
+    pub fn begins(input: &[u8]) -> bool {
+        [&b"PROXY TCP"[..], b"PROXY UNKNOWN", b"\r\n\r\n\0\r\n"].iter().any(|start| input.starts_with(start))
+    }
 }
 
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -204,6 +211,23 @@ mod tests {
         let (fixed, rest) = rest.split_first_chunk().unwrap();
         assert_eq!(ProxyHeader::rest(*fixed), Some(rest.len()));
         ProxyHeader::binary(*fixed, rest)
+    }
+
+    #[test]
+    fn the_start_of_a_header_is_told_from_that_of_a_request() {
+        for (input, begins) in [
+            (&b"PROXY TCP4 192.0.2.7 10.0.0.1 1 2\r\n"[..], true),
+            (b"PROXY TCP6 ::1 ::1 1 2\r\n", true),
+            (b"PROXY UNKNOWN\r\n", true),
+            (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c", true),
+            (b"PROXY /TCP4 HTTP/1.1\r\n", false),
+            (b"PROXY", false),
+            (b"proxy TCP4 192.0.2.7 10.0.0.1 1 2\r\n", false),
+            (b"\r\n\r\nGET / HTTP/1.1\r\n", false),
+            (b"", false),
+        ] {
+            assert_eq!(ProxyStart::begins(input), begins, "{}", input.escape_ascii());
+        }
     }
 
     #[test]

@@ -55,6 +55,8 @@ checks! {
     ValueBlanks = "value-blanks", 400, "a value of HTTP/2 has no blank around it";
     /// A TLS handshake on a port without TLS.
     TlsHandshake = "tls-handshake", 400, "this port speaks plain HTTP: write http:// instead of https://";
+    /// A PROXY header where none is expected: the setting is off, or the peer is no trusted proxy.
+    ProxyHeader = "proxy-header", 400, "no PROXY header is expected from this address: set `server.proxy_protocol = true` and name the proxy in `server.trusted_proxies`, or have it send none";
     /// The preface of HTTP/2 on a port of HTTP/1.
     Http2Preface = "http2-preface", 505, "this port speaks HTTP/1.1 only";
     /// The head is longer than [`super::HeadLimits::bytes`].
@@ -80,7 +82,9 @@ checks! {
     /// Neither HTTP/1.0 nor HTTP/1.1.
     Version = "http-version", 505, "use HTTP/1.1";
     /// The first line of a response is not `VERSION SP STATUS SP REASON`.
-    StatusLine = "status-line", 400, "the first line is `HTTP/1.1 STATUS REASON`";
+    StatusLine = "status-line", 502, "the first line is `HTTP/1.1 STATUS REASON`";
+    /// A TLS alert in place of a response.
+    TlsAlert = "tls-alert", 502, "the app speaks TLS: write https:// for it in `upstream.servers`";
     /// A line that begins with a blank (RFC 9112 section 5.2).
     ObsFold = "obs-fold", 400, "a header field takes one line";
     /// A blank between a field's name and its colon (RFC 9112 section 5.1).

@@ -10,7 +10,7 @@ use super::name_set::NameSet;
 use super::request_line::{check_method, name_line_mistake};
 use super::target::{self, Target};
 use super::websocket;
-use crate::wire::{Copied, Field, Framing, HeadLimits, MAX_FIELDS, Reject, Scan, Version};
+use crate::wire::{Copied, Field, Framing, HeadLimits, MAX_FIELDS, ProxyStart, Reject, Scan, Version};
 
 /// The head of a request, parsed strictly. It is created once for a connection, and each scan fills it again.
 /// It is empty until a scan is complete.
@@ -366,6 +366,7 @@ fn check_protocol(input: &[u8]) -> Result<(), Reject> {
         [0x16, ..] => Err(Reject::TlsHandshake),
         // RFC 9113 section 3.4.
         [b'P', b'R', b'I', ..] if input.starts_with(b"PRI * HTTP/2.0\r\n") => Err(Reject::Http2Preface),
+        [b'P', b'R', b'O', ..] | [b'\r', ..] if ProxyStart::begins(input) => Err(Reject::ProxyHeader),
         _ => Ok(()),
     }
 }

@@ -203,7 +203,12 @@ fn is_bodiless(status: u16) -> bool {
 fn check_start(input: &[u8]) -> Result<(), Reject> {
     let start = b"HTTP/1.";
     let known = input.len().min(start.len());
-    if input.get(..known) == start.get(..known) { Ok(()) } else { Err(Reject::StatusLine) }
+    match input {
+        // The type of an alert record, and the version (RFC 8446 section 5.1). A server of TLS answers plain HTTP so.
+        [0x15] | [0x15, 3, ..] => Err(Reject::TlsAlert),
+        _ if input.get(..known) == start.get(..known) => Ok(()),
+        _ => Err(Reject::StatusLine),
+    }
 }
 
 #[cfg(test)]

@@ -122,16 +122,61 @@ fn a_trusted_proxy_that_sends_none_is_not_served() {
 }
 
 #[test]
-fn a_header_of_a_stranger_is_a_400() {
-    let app = App::echo();
-    let gate = gate(&app);
-    for header in [b"PROXY TCP4 192.0.2.7 10.0.0.1 56324 80\r\n".to_vec(), binary(0x21)] {
-        let mut stranger = Client::tcp_from("127.0.0.2".parse().unwrap(), gate.address());
-        stranger.send(header).send(ASK).response().expect(400);
+fn a_header_of_a_stranger_is_a_400_that_says_so() {
+    let (app, authority) = (App::echo(), Authority::new());
+    let setup = Setup::new(&app).tls(&[&authority.issue(&["gate.test"])]);
+    let setup = setup.set("server.proxy_protocol", "true").set("server.trusted_proxies", "127.0.0.1");
+    let gate = Gate::start(setup);
+    let stranger = |address| Client::tcp_from("127.0.0.2".parse().unwrap(), address);
+    for address in [gate.address(), gate.tls_address()] {
+        for header in [
+            b"PROXY TCP4 192.0.2.7 10.0.0.1 56324 80\r\n".to_vec(),
+            b"PROXY UNKNOWN\r\n".to_vec(),
+            binary(0x21),
+        ] {
+            let answer = stranger(address).send([&header, ASK.as_bytes()].concat()).response().expect(400);
+            assert_eq!(answer.field("content-type"), Some("text/plain; charset=utf-8"));
+            assert!(
+                answer.text().contains("no PROXY header is expected from this address"),
+                "{}",
+                answer.text()
+            );
+            assert!(answer.text().contains("`server.trusted_proxies`"), "{}", answer.text());
+        }
     }
-    let mut stranger = Client::tcp_from("127.0.0.2".parse().unwrap(), gate.address());
-    stranger.send(ASK).response().expect(200);
+    gate.log.wait_for(|line| {
+        line["stream"] == "access" && line["rule"] == "proxy-header" && line["client"] == "127.0.0.2"
+    });
+    stranger(gate.address()).send(ASK).response().expect(200);
     assert_eq!(app.only_request().field("x-forwarded-for"), Some("127.0.0.2"));
+}
+
+#[test]
+fn a_header_where_none_is_set_up_is_a_400_that_names_the_setting() {
+    let app = App::echo();
+    let gate = Gate::start(Setup::new(&app).set("server.trusted_proxies", "127.0.0.1"));
+    for header in [b"PROXY TCP4 192.0.2.7 10.0.0.1 56324 80\r\n".to_vec(), binary(0x21)] {
+        let answer = gate.client().send([&header, ASK.as_bytes()].concat()).response().expect(400);
+        assert!(answer.text().contains("set `server.proxy_protocol = true`"), "{}", answer.text());
+    }
+    assert!(app.requests().is_empty());
+    // A method of that name is a request.
+    gate.client().ask("PROXY", "/TCP4", "", b"").expect(200);
+    assert_eq!(app.only_request().line(), "PROXY /TCP4 HTTP/1.1");
+}
+
+#[test]
+fn on_a_unix_socket_every_connection_has_to_begin_with_one() {
+    let app = App::echo();
+    let setup = Setup::new(&app);
+    let socket = format!("unix:{}", setup.path("gate.sock").display());
+    let gate = Gate::start(setup.set("server.http", &socket).set("server.proxy_protocol", "true"));
+    let mut without = gate.client();
+    without.send(ASK);
+    without.expect_close();
+    assert!(app.requests().is_empty());
+    gate.client().send("PROXY TCP4 192.0.2.7 10.0.0.1 56324 80\r\n").send(ASK).response().expect(200);
+    assert_eq!(app.only_request().field("x-forwarded-for"), Some("192.0.2.7"));
 }
 
 #[test]
