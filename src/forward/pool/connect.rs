@@ -64,12 +64,21 @@ async fn tls(
     terms: &ClientTls,
 ) -> io::Result<Socket> {
     let mut socket = plain.with_tls(terms.connection(name, protocol).map_err(io::Error::other)?);
-    if let Err(error) = poll_fn(|cx| socket.poll_handshake(cx)).await {
-        let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
-        return Err(cause.and_then(|cause| protocol.refused(cause)).map_or(error, io::Error::other));
-    }
+    poll_fn(|cx| socket.poll_handshake(cx)).await.map_err(|error| explained(error, protocol))?;
     protocol.check(socket.alpn()).map_err(io::Error::other)?;
     Ok(socket)
+}
+
+/// The error of a handshake, where the cause is known and the text of rustls does not name it.
+fn explained(error: io::Error, protocol: Protocol) -> io::Error {
+    let Some(cause) = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) else {
+        return error;
+    };
+    // Bytes that are no TLS.
+    if matches!(cause, rustls::Error::InvalidMessage(_)) {
+        return io::Error::other("the app does not speak TLS: write http:// for it in `upstream.servers`");
+    }
+    protocol.refused(cause).map_or(error, io::Error::other)
 }
 
 async fn write(socket: &mut Socket, mut rest: &[u8]) -> io::Result<()> {

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::support::{Gate, House};
-use crate::support::{App, Authority, Client, Issued, http2_app::Http2App};
+use crate::support::{App, Authority, Client, Connection, Issued, answer, http2_app::Http2App};
 
 fn serve(house: &House) -> Gate {
     Gate::start(house.command("serve --set server.https=127.0.0.1:0"))
@@ -130,6 +130,52 @@ fn an_app_that_speaks_the_other_version_is_named_with_what_to_write() {
         assert_eq!(gate.http.get("/a", ""), 502);
         let told = gate.logged("the app failed");
         assert!(told.contains(&address.to_string()) && told.contains(right), "{told}");
+        assert_eq!(gate.stop(), Some(0));
+    }
+}
+
+fn serve_all(connection: &mut Connection) {
+    while connection.request().is_some() {
+        connection.send(answer("200 OK", "", "x"));
+    }
+}
+
+#[test]
+fn the_log_says_what_is_wrong_with_tls_to_the_app() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let ended =
+        authority.issue_with(&["127.0.0.1"], |params| params.not_after = rcgen::date_time_ymd(2020, 1, 1));
+    let secure = |issued: &Issued| App::start_tls(&issued.served(None), serve_all);
+    // As servers answer what is no HTTP.
+    let plain = App::start(|connection| {
+        connection.piece();
+        connection.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    });
+    for (app, scheme, cause) in [
+        (secure(&other.issue(&["127.0.0.1"])), "https", "invalid peer certificate"),
+        (secure(&authority.issue(&["app.test"])), "https", "certificate not valid for name"),
+        (secure(&ended), "https", "certificate expired"),
+        (plain, "https", "the app does not speak TLS: write http:// for it in `upstream.servers`"),
+        (
+            secure(&authority.issue(&["127.0.0.1"])),
+            "http",
+            "the app speaks TLS: write https:// for it in `upstream.servers`",
+        ),
+    ] {
+        let house = House::new();
+        house.write("app-ca.pem", &authority.pem());
+        let address = app.address();
+        let mut line =
+            format!("serve --set policies.unmatched=allow --set upstream.servers={scheme}://{address}");
+        if scheme == "https" {
+            line.push_str(" --set upstream.ca=app-ca.pem");
+        }
+        let gate = Gate::start(house.command(&line));
+        assert_eq!(gate.http.get("/a", ""), 502, "{cause}");
+        let told = gate.logged("the app failed");
+        assert!(told.contains(cause), "{cause}: {told}");
+        let connects = told.contains(&format!("cannot connect to the app at `{address}`"));
+        assert_eq!(connects, scheme == "https", "{told}");
         assert_eq!(gate.stop(), Some(0));
     }
 }

@@ -47,7 +47,7 @@ fn requests_go_over_tls_and_connections_are_kept() {
 }
 
 #[test]
-fn a_certificate_that_does_not_fit_is_a_502_and_the_log_says_why() {
+fn a_certificate_that_does_not_fit_is_a_502() {
     let (authority, other) = (Authority::new(), Authority::new());
     let ended =
         authority.issue_with(&["127.0.0.1"], |params| params.not_after = rcgen::date_time_ymd(2020, 1, 1));
@@ -59,6 +59,7 @@ fn a_certificate_that_does_not_fit_is_a_502_and_the_log_says_why() {
         let app = App::start_tls(&issued.served(None), serve);
         let gate = gate(&app, "127.0.0.1", &authority, |setup| setup);
         let refused = gate.client().get("/a").expect(502);
+        // The log says it: `tests/it/process/tls.rs`.
         assert!(!refused.text().contains(told), "the client is told little");
         assert!(app.requests().is_empty(), "{told}");
         gate.wait_for_metric("portcullis_upstream_errors_total{kind=\"connect\"} 1");
