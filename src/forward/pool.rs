@@ -463,6 +463,26 @@ mod tests {
     }
 
     #[test]
+    fn the_server_with_the_fewest_requests_gets_the_next_one() {
+        let pool = pool(&["a:1", "b:1", "c:1"], Balance::LeastConnections);
+        let enter = |at: usize| pool.server(at).unwrap().enter();
+        let next = || {
+            let client = IpAddr::from([10, 0, 0, 1]);
+            let names = (0..6).map(|_| pool.choose(client, None).unwrap().name.as_str());
+            names.collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(next(), ["a:1", "b:1", "c:1"].into(), "equal ones take turns");
+        let first = [0, 0, 0, 1, 2, 2].map(enter);
+        assert_eq!(next(), ["b:1"].into());
+        let second = [1, 1].map(enter);
+        assert_eq!(next(), ["c:1"].into());
+        drop(first);
+        assert_eq!(next(), ["a:1", "c:1"].into(), "requests that have ended do not count");
+        drop(second);
+        assert_eq!(next(), ["a:1", "b:1", "c:1"].into());
+    }
+
+    #[test]
     fn as_many_idle_connections_are_kept_as_requests_were_under_way() {
         let pool = pool(&["a:1"], Balance::LeastConnections);
         let server = pool.server(0).unwrap();

@@ -130,3 +130,44 @@ fn a_segment_that_stands_for_the_caller_is_read_as_the_gate_reads_it() {
     }
     assert!(house.ok("explain --as anonymous GET /api/users/me").starts_with("deny 401 by current-user\n"));
 }
+
+#[test]
+fn a_certificate_is_asked_for_by_its_subject() {
+    let house = House::new();
+    house.write(
+        "policies/jobs.json",
+        r#"{"name": "Job", "routes": [{"path": "/jobs"}], "acls": [
+            {"principalType": "ROLE", "principalId": "$everyone", "permission": "DENY"},
+            {"principalType": "CERTIFICATE", "principalId": "CN=robot,O=Example", "permission": "ALLOW"}]}"#,
+    );
+    house.write(
+        "policies/jobs.cases.json",
+        r#"[{"as": {"certificate": "CN=robot,O=Example"}, "method": "GET", "target": "/jobs", "expect": "allow"},
+            {"as": {"user": 1, "certificate": "CN=robot,O=Example"}, "method": "GET", "target": "/jobs", "expect": "allow"},
+            {"as": {"certificate": "CN=robot"}, "method": "GET", "target": "/jobs", "expect": "deny", "status": 401}]"#,
+    );
+    let cases = house.ok("policy test");
+    for line in [
+        "ok   jobs.cases.json#/0 GET /jobs as certificate CN=robot,O=Example: allow by jobs.json#/acls/1",
+        "ok   jobs.cases.json#/1 GET /jobs as user 1: allow by jobs.json#/acls/1",
+        "ok   jobs.cases.json#/2 GET /jobs as certificate CN=robot: deny by jobs.json#/acls/0",
+    ] {
+        assert!(cases.lines().any(|found| found == line), "no `{line}` in\n{cases}");
+    }
+    house.add_user("ann");
+    let ask =
+        |who: &str, subject: &str| house.ok(&format!("explain --as {who} --certificate {subject} GET /jobs"));
+    let check = |ann: &str| {
+        for who in ["anonymous", ann] {
+            let text = ask(who, "CN=robot,O=Example");
+            assert!(text.starts_with("allow by jobs.json#/acls/1\n"), "{who}: {text}");
+            assert!(line(&text, "caller").ends_with(", certificate CN=robot,O=Example"), "{who}: {text}");
+        }
+        assert!(ask("anonymous", "CN=robot").starts_with("deny 401 by jobs.json#/acls/0\n"));
+        assert!(ask(ann, "CN=other,O=Example").starts_with("deny 403 by jobs.json#/acls/0\n"));
+        assert!(house.ok("explain --as anonymous GET /jobs").starts_with("deny 401 "), "without one");
+    };
+    check("id:1");
+    let _gate = house.serve();
+    check("ann");
+}

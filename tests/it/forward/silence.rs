@@ -67,6 +67,21 @@ fn a_server_that_leaves_five_requests_without_an_answer_is_passed_over() {
 }
 
 #[test]
+fn one_that_answers_nothing_in_time_is_passed_over_too() {
+    let stuck = App::start(|connection| {
+        connection.request();
+        connection.hang();
+    });
+    let well = well();
+    let gate = gate(&[&stuck, &well], |setup| setup.set("upstream.response_timeout", "300ms"));
+    let seen = statuses(&mut gate.client(), "POST", 40);
+    assert_eq!(seen.iter().filter(|status| **status == 504).count(), 5, "{seen:?}");
+    assert_eq!(seen.iter().filter(|status| **status == 200).count(), 35, "{seen:?}");
+    assert!(seen.ends_with(&[200; 20]), "{seen:?}");
+    assert_eq!(stuck.requests().len(), 5);
+}
+
+#[test]
 fn an_owner_look_up_is_asked_of_another_server() {
     let mute = mute();
     let well = App::answering(|request| match request.field("x-portcullis-lookup") {
