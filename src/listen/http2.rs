@@ -246,7 +246,7 @@ impl Connection<'_> {
                         self.end(Reason::NO_ERROR);
                         continue;
                     }
-                    let refused = self.io.refused(respond.stream_id().as_u32());
+                    let refused = self.io.reject(respond.stream_id().as_u32());
                     self.shared.begin(cx, request, respond, refused);
                 }
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),

@@ -24,6 +24,7 @@ pub(super) struct Frames {
     list_since: Option<u64>,
     overhead: Budget,
     resets: Budget,
+    refusals: Budget,
     /// Bytes of content that have not paid for a frame yet.
     unspent: usize,
     /// Frames without content so far.
@@ -56,7 +57,7 @@ const PREFACE: usize = 24;
 const MOST_EMPTY: u64 = 1000;
 const EMPTY_PER_SECOND: u64 = 100;
 /// Resets of streams at once: a browser resets all streams of a page that it leaves. And for each second: nghttp2's rate
-/// (CVE-2023-44487).
+/// (CVE-2023-44487). The same for streams that are refused: a client that goes on in spite of it pays for them as for its own.
 const MOST_RESETS: u64 = 200;
 const RESETS_PER_SECOND: u64 = 33;
 /// The bytes of content that pay for a frame without.
@@ -87,6 +88,7 @@ impl Frames {
             list_since: None,
             overhead: Budget::new(MOST_EMPTY, EMPTY_PER_SECOND, now),
             resets: Budget::new(MOST_RESETS, RESETS_PER_SECOND, now),
+            refusals: Budget::new(MOST_RESETS, RESETS_PER_SECOND, now),
             unspent: 0,
             empty: 0,
             error: None,
@@ -135,17 +137,14 @@ impl Frames {
                 self.overhead.add(EMPTY_PER_REQUEST);
                 self.list_since = Some(now);
             }
-            RST_STREAM => self.charge(now, |frames| &mut frames.resets),
+            RST_STREAM if self.resets.take(now) => {}
+            RST_STREAM => self.error = Some(Error::Flood),
             _ => {
                 self.empty += 1;
-                self.charge(now, |frames| &mut frames.overhead);
+                if !self.overhead.take(now) {
+                    self.error = Some(Error::Flood);
+                }
             }
-        }
-    }
-
-    fn charge(&mut self, now: u64, budget: impl FnOnce(&mut Self) -> &mut Budget) {
-        if !budget(self).take(now) {
-            self.error = Some(Error::Flood);
         }
     }
 
@@ -178,6 +177,15 @@ impl Frames {
         self.pay(count);
     }
 
+    /// Counts streams that have been refused.
+    pub(super) fn refused(&mut self, count: u64, now: u64) {
+        for _ in 0..count {
+            if !self.refusals.take(now) {
+                self.error = Some(Error::Flood);
+            }
+        }
+    }
+
     fn pay(&mut self, bytes: usize) {
         self.unspent += bytes;
         self.overhead.add((self.unspent / BYTES_PER_EMPTY) as u64);
@@ -190,7 +198,7 @@ impl Frames {
     }
 
     /// As [`Lists::take`].
-    pub(super) fn refused(&mut self, stream: u32) -> Option<Reject> {
+    pub(super) fn reject(&mut self, stream: u32) -> Option<Reject> {
         self.lists.take(stream)
     }
 
@@ -281,6 +289,16 @@ mod tests {
     }
 
     #[test]
+    fn refusals_have_a_budget_that_time_fills() {
+        let mut frames = begun();
+        frames.refused(MOST_RESETS, 0);
+        frames.refused(RESETS_PER_SECOND, 1000);
+        assert_eq!(frames.error(), None);
+        frames.refused(1, 1000);
+        assert_eq!(frames.error(), Some(Error::Flood));
+    }
+
+    #[test]
     fn time_and_content_pay() {
         let ping = frame(6, 0, 8);
         let mut frames = begun();
@@ -350,14 +368,14 @@ mod tests {
             let mut frames = begun();
             frames.received(&wire(HEADERS, flags | END_HEADERS | END_STREAM, 1, payload), 0);
             assert_eq!(frames.error(), None, "{flags}");
-            assert_eq!(frames.refused(1), Some(Reject::Fragment), "{flags}");
-            assert_eq!(frames.refused(3), None);
+            assert_eq!(frames.reject(1), Some(Reject::Fragment), "{flags}");
+            assert_eq!(frames.reject(3), None);
         }
         let mut frames = begun();
         frames.received(&wire(HEADERS, 0, 1, &list[..2]), 0);
         frames.received(&wire(CONTINUATION, 0, 1, &list[2..6]), 0);
         frames.received(&wire(CONTINUATION, END_HEADERS, 1, &list[6..]), 0);
-        assert_eq!(frames.refused(1), Some(Reject::Fragment));
+        assert_eq!(frames.reject(1), Some(Reject::Fragment));
         // Trailers, once with a field and once with a pseudo-header field.
         frames.received(&wire(HEADERS, END_HEADERS | END_STREAM, 1, &[0x90]), 0);
         assert_eq!(frames.error(), None);

@@ -44,8 +44,8 @@ impl Metered {
     }
 
     /// Why the request of a stream must be refused. Asked once for each stream, in their order.
-    pub(super) fn refused(&self, stream: u32) -> Option<Reject> {
-        self.frames.borrow_mut().refused(stream)
+    pub(super) fn reject(&self, stream: u32) -> Option<Reject> {
+        self.frames.borrow_mut().reject(stream)
     }
 
     /// Whether a list of fields takes too long. As for a head of HTTP/1.1, it counts from the first byte.
@@ -93,11 +93,12 @@ impl Metered {
     /// Counts bytes that have been sent.
     fn moved(&self, bytes: &[u8]) {
         let mut outgoing = self.outgoing.get();
-        let replaced = outgoing.moved(bytes, |stream| self.frames.borrow().is_for_http1(stream));
+        let passed = outgoing.moved(bytes, |stream| self.frames.borrow().is_for_http1(stream));
         self.outgoing.set(outgoing);
         let mut frames = self.frames.borrow_mut();
         frames.sent(bytes.len());
-        if let Some(stream) = replaced {
+        frames.refused(passed.refused, self.deadline.now());
+        if let Some(stream) = passed.replaced {
             frames.forget(stream);
         }
     }
