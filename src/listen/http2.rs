@@ -14,12 +14,16 @@ use std::{
     future::poll_fn,
     pin::pin,
     rc::Rc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
 use bytes::Bytes;
-use h2::{Reason, server};
+use h2::{
+    Reason, RecvStream,
+    server::{self, SendResponse},
+};
+use http::Request;
 
 use self::{frames::Error, metered::Metered};
 use super::{Server, spares::Spare};
@@ -48,6 +52,9 @@ const MOST_UNBEGUN_RESETS: usize = 200;
 const MOST_ERRORS: usize = 200;
 /// What the size of a list counts for each field beside its name and value (RFC 9113 section 6.5.2).
 const PER_FIELD: usize = 32;
+/// The turns that the tasks of streams have to end before a further stream is refused: a client may cancel all of them and
+/// begin one in the same packet.
+const TURNS: u8 = 4;
 /// The interval of checks while the socket takes nothing.
 const LOOK: Duration = Duration::from_secs(1);
 /// The time that a connection has to send its last frames.
@@ -79,11 +86,18 @@ struct Connection<'c> {
     stall: Stall,
     /// The time that it may be idle.
     patience: Duration,
+    /// Since when it is idle, in ms of the core's coarse time.
+    idle_since: u64,
     /// Whether the last frames may meet input of the client, which would make the system discard them.
     lingers: bool,
     /// Whether the deadline of an idle connection is that of a list of fields.
     is_timed: bool,
+    /// A stream that waits for the end of others, and the turns that it still has.
+    waiting: Option<(New, u8)>,
 }
+
+/// A stream that the client has begun.
+type New = (Request<RecvStream>, SendResponse<Bytes>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -124,8 +138,10 @@ impl Server {
                 state,
                 stall,
                 patience,
+                idle_since: deadline.now(),
                 lingers: true,
                 is_timed: false,
+                waiting: None,
             };
             poll_fn(|cx| connection.poll(cx)).await;
             lingers = connection.lingers;
@@ -192,7 +208,9 @@ impl Connection<'_> {
             if self.state != State::Ending && (self.io.error().is_some() || self.follow_streams()) {
                 continue;
             }
-            self.time_list();
+            if self.time_list() {
+                continue;
+            }
             if self.is_stalled() {
                 // An orderly end would keep in the kernel what the client does not take.
                 self.lingers = false;
@@ -240,8 +258,8 @@ impl Connection<'_> {
             if self.state == State::Ending {
                 return self.frames.poll_closed(cx).map(drop);
             }
-            match self.frames.poll_accept(cx) {
-                Poll::Ready(Some(Ok((request, respond)))) => {
+            match self.poll_new(cx) {
+                Poll::Ready(Some((request, respond))) => {
                     if self.state == State::Idle && !self.begin() {
                         self.end(Reason::NO_ERROR);
                         continue;
@@ -249,10 +267,27 @@ impl Connection<'_> {
                     let refused = self.io.reject(respond.stream_id().as_u32());
                     self.shared.begin(cx, request, respond, refused);
                 }
-                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
+                Poll::Ready(None) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
             }
         }
+    }
+
+    /// The next stream; `None` at the end of the connection.
+    fn poll_new(&mut self, cx: &mut Context<'_>) -> Poll<Option<New>> {
+        let (new, turns) = match self.waiting.take() {
+            Some(waiting) => waiting,
+            None => match ready!(self.frames.poll_accept(cx)) {
+                Some(Ok(new)) => (new, TURNS),
+                Some(Err(_)) | None => return Poll::Ready(None),
+            },
+        };
+        if turns > 0 && self.shared.is_full() {
+            self.waiting = Some((new, turns - 1));
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(new))
     }
 
     /// Ends the rest of a connection. `false` if it has been evicted.
@@ -270,16 +305,26 @@ impl Connection<'_> {
         self.state = State::Idle;
         self.is_timed = false;
         self.patience = self.shared.server.times.idle;
+        self.idle_since = self.deadline.now();
         self.shared.server.rest(self.deadline, self.patience);
         true
     }
 
-    /// An idle connection that begins a list of fields has the time of a head for it.
-    fn time_list(&mut self) {
-        if self.state == State::Idle && self.is_timed != self.io.has_partial_list() {
-            self.is_timed = !self.is_timed;
-            self.deadline.set(if self.is_timed { self.shared.server.times.header } else { self.patience });
+    /// An idle connection that begins a list of fields has the time of a head for it. A list that begins no stream leaves it
+    /// the rest of its own time. Returns whether that is over.
+    fn time_list(&mut self) -> bool {
+        if self.state != State::Idle || self.is_timed == self.io.has_partial_list() {
+            return false;
         }
+        self.is_timed = !self.is_timed;
+        let idle = Duration::from_millis(self.deadline.now().saturating_sub(self.idle_since));
+        let left =
+            if self.is_timed { Some(self.shared.server.times.header) } else { self.patience.checked_sub(idle) };
+        match left {
+            Some(left) => self.deadline.set(left),
+            None => self.end(Reason::NO_ERROR),
+        }
+        left.is_none()
     }
 
     /// Whether the socket takes too little of what is sent.

@@ -58,13 +58,18 @@ impl Shared {
         tokio::task::spawn_local(async move { running.0.serve(begun).await });
     }
 
+    /// Whether it has as many streams as it may have.
+    pub(super) fn is_full(&self) -> bool {
+        self.running.get() >= MOST_STREAMS as usize
+    }
+
     /// The place of a stream. `None` if there is none, or the connection has as many streams as it may have. One that the
     /// client has reset counts for as long as it costs something.
     fn place(self: &Rc<Self>) -> Option<Running> {
-        let running = self.running.get();
-        if running >= MOST_STREAMS as usize {
+        if self.is_full() {
             return None;
         }
+        let running = self.running.get();
         if running > 0 {
             // It may have a connection to the app, like a connection of HTTP/1.1.
             let place = self.server.enter(self.peer)?;

@@ -6,7 +6,8 @@ use super::gate;
 use crate::support::{
     App, GUARD, Http2,
     http2::{
-        CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, INTERNAL_ERROR, Lost, NO_ERROR, list,
+        CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, INTERNAL_ERROR, Lost, NO_ERROR,
+        list,
     },
 };
 
@@ -56,6 +57,37 @@ fn a_head_has_its_time() {
     let stream = client.block(END_STREAM, &start[..20]);
     client.send(CONTINUATION, END_HEADERS, stream, &start[20..]);
     assert_eq!(client.answer(stream).unwrap().status, 200);
+}
+
+#[test]
+fn a_list_that_begins_no_stream_buys_no_time() {
+    let app = App::echo();
+    let (gate, authority) = gate(&app, |setup| setup.set("server.idle_timeout", "300ms"));
+    let mut client = Http2::open(&gate, "gate.test", &authority);
+    assert_eq!(client.get("/a").unwrap().status, 200);
+    // The library refuses two paths by itself. It does so 200 times, and then ends the connection with another code.
+    let malformed = list(&[
+        (b":method", b"GET"),
+        (b":scheme", b"https"),
+        (b":path", b"/a"),
+        (b":path", b"/b"),
+        (b":authority", b"gate.test"),
+    ]);
+    let began = Instant::now();
+    for stream in (3..).step_by(2) {
+        assert!(began.elapsed() < GUARD);
+        if !client.try_send(HEADERS, END_STREAM, stream, &malformed[..20]) {
+            break;
+        }
+        // The gate sees a part of the list.
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        if !client.try_send(CONTINUATION, END_HEADERS, stream, &malformed[20..])
+            || matches!(client.answer(stream), Err(Lost::Connection(_)))
+        {
+            break;
+        }
+    }
+    assert_eq!(client.read_to_the_end(), Some(NO_ERROR));
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::sync::mpsc;
 use super::gate;
 use crate::support::{
     App, Authority, Client, GUARD, Gate, Http2, answer,
-    http2::{DATA, END_HEADERS, END_STREAM, Lost, REFUSED_STREAM, list},
+    http2::{
+        DATA, ENHANCE_YOUR_CALM, END_HEADERS, END_STREAM, HEADERS, Lost, REFUSED_STREAM, RST_STREAM, frame, list,
+    },
 };
 
 /// Tells of each request, and answers when its body has come.
@@ -67,6 +69,50 @@ fn a_stream_has_a_place_among_the_connections_of_its_client() {
     running.into_iter().for_each(|ended| finish(&mut client, ended));
     (0..10).for_each(|_| _ = begin(&mut client));
     (0..10).for_each(|_| told.recv_timeout(GUARD).unwrap());
+}
+
+#[test]
+fn a_client_may_cancel_all_its_streams_and_begin_another_in_one_packet() {
+    let (app, told) = patient();
+    let (gate, authority) = gate(&app, |setup| setup);
+    let mut client = Http2::open(&gate, "gate.test", &authority);
+    let held: Vec<_> = (0..100).map(|_| begin(&mut client)).collect();
+    held.iter().for_each(|_| told.recv_timeout(GUARD).unwrap());
+    let cancelled = held.iter().flat_map(|stream| frame(RST_STREAM, 0, *stream, &8_u32.to_be_bytes()));
+    let block = list(&[
+        (b":method", b"GET"),
+        (b":scheme", b"https"),
+        (b":path", b"/a"),
+        (b":authority", b"gate.test"),
+    ]);
+    let begun = frame(HEADERS, END_STREAM | END_HEADERS, 201, &block);
+    client.client.send(cancelled.chain(begun).collect::<Vec<_>>());
+    assert_eq!(client.answer(201).unwrap().status, 200);
+}
+
+#[test]
+fn a_client_that_goes_on_although_it_is_refused_is_ended() {
+    let (app, told) = patient();
+    // Beyond its own limit, and beyond that of a connection, to which the library holds it.
+    for (limit, most) in [("10", 10), ("256", 100)] {
+        let (gate, authority) = gate(&app, |setup| setup.set("server.max_connections_per_client", limit));
+        let mut client = Http2::open(&gate, "gate.test", &authority);
+        (0..most).for_each(|_| _ = begin(&mut client));
+        (0..most).for_each(|_| told.recv_timeout(GUARD).unwrap());
+        let mut refused = 0;
+        let code = loop {
+            match client.get("/a") {
+                Err(Lost::Reset(code)) => assert_eq!(code, REFUSED_STREAM),
+                Err(Lost::Connection(code)) => break code,
+                Ok(answer) => panic!("{answer:?}"),
+            }
+            refused += 1;
+            assert!(refused < 3000, "it goes on and on");
+        };
+        assert_eq!(code, Some(ENHANCE_YOUR_CALM));
+        assert!(refused >= 200, "{refused}");
+        assert_eq!(other(&gate, &authority, 2).get("/a").unwrap().status, 200);
+    }
 }
 
 #[test]
