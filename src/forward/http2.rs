@@ -23,7 +23,7 @@ use self::{
 pub(super) use self::link::Use;
 use crate::{
     connection::{AsyncSocket, Multiplexed, Socket},
-    wire::HeadLimits,
+    wire::{HeadLimits, http2::list_size},
 };
 
 /// The connections of a core to a server.
@@ -43,8 +43,6 @@ const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MOST_STREAMS as u32;
 /// The bytes of a request that wait in a stream for the socket.
 const SEND_BUFFER: usize = 32 * 1024;
-/// What the size of a list counts for each field beside its name and value (RFC 9113 section 6.5.2).
-const PER_FIELD: usize = 32;
 /// The time that a connection without requests is kept, in ms.
 const KEEP: u64 = 30_000;
 
@@ -138,12 +136,11 @@ async fn handshake(
     socket: AsyncSocket,
     limits: &HeadLimits,
 ) -> Result<(client::SendRequest<Bytes>, client::Connection<AsyncSocket, Bytes>), h2::Error> {
-    let list = u32::try_from(limits.bytes + PER_FIELD * limits.fields).unwrap_or(u32::MAX);
     client::Builder::new()
         .enable_push(false)
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_header_list_size(list)
+        .max_header_list_size(list_size(limits))
         .max_send_buffer_size(SEND_BUFFER)
         .handshake(socket)
         .await

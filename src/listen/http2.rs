@@ -31,7 +31,7 @@ use crate::{
     connection::{AsyncSocket, Below, Deadline, Downstream, Peer, Remote, Socket, Stage, Stall},
     gate::Client,
     limit::Connection as Place,
-    wire::http2::ListError,
+    wire::http2::{ListError, list_size},
 };
 
 /// Streams of a connection at once (RFC 9113 section 5.1.2 recommends no fewer than 100). Each may be a request at the app.
@@ -50,8 +50,6 @@ const MOST_HEADS: usize = 256 * 1024;
 const MOST_UNBEGUN_RESETS: usize = 200;
 /// Errors of streams that the client has made (CVE-2025-8671): each is a reset of ours, for which it pays nothing.
 const MOST_ERRORS: usize = 200;
-/// What the size of a list counts for each field beside its name and value (RFC 9113 section 6.5.2).
-const PER_FIELD: usize = 32;
 /// The turns that the tasks of streams have to end before a further stream is refused: a client may cancel all of them and
 /// begin one in the same packet.
 const TURNS: u8 = 4;
@@ -158,7 +156,7 @@ impl Server {
     async fn preface(&self, io: &Metered, deadline: &Deadline) -> Option<server::Connection<Metered, Bytes>> {
         let head = &self.shared.settings.head;
         // The scanner of HTTP/1.1 has the limit; whatever it would accept is accepted here.
-        let list = u32::try_from(head.bytes + PER_FIELD * head.fields).unwrap_or(u32::MAX);
+        let list = list_size(head);
         let mut handshake = pin!(
             server::Builder::new()
                 .max_concurrent_streams(MOST_STREAMS)

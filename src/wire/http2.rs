@@ -10,10 +10,23 @@ mod response;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::{HeadLimits, MAX_FIELDS};
+
 pub use hpack::{BrokenList, Decoder};
 pub use list::{ListError, Lists};
 pub use request::{Body, request, write_request};
 pub use response::{response, write_response};
+
+/// The limits of a head that the gate has written itself, from one that was within the limits.
+pub const WRITTEN: HeadLimits = HeadLimits { bytes: usize::MAX, fields: MAX_FIELDS };
+/// What the size of a list counts for each field beside its name and value (RFC 9113 section 6.5.2).
+const PER_FIELD: usize = 32;
+
+/// The size of a list of fields (`SETTINGS_MAX_HEADER_LIST_SIZE`) that has room for each head within these limits.
+#[must_use]
+pub fn list_size(limits: &HeadLimits) -> u32 {
+    u32::try_from(limits.bytes + PER_FIELD * limits.fields).unwrap_or(u32::MAX)
+}
 
 /// Appends fields as lines `name: value` CR LF.
 pub fn write_fields<'f>(
@@ -21,9 +34,13 @@ pub fn write_fields<'f>(
     fields: impl IntoIterator<Item = (&'f HeaderName, &'f HeaderValue)>,
 ) {
     for (name, value) in fields {
-        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-            out.extend_from_slice(part);
-        }
+        put(out, &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
+    }
+}
+
+fn put(out: &mut Vec<u8>, parts: &[&[u8]]) {
+    for part in parts {
+        out.extend_from_slice(part);
     }
 }
 

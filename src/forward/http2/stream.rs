@@ -20,8 +20,8 @@ use crate::{
         http2::{Received, Rest, Sent, io_error},
     },
     wire::{
-        HeadLimits, MAX_FIELDS, RequestHead, Scan,
-        http2::{Body, request, write_response},
+        RequestHead, Scan,
+        http2::{Body, WRITTEN, request, write_response},
     },
 };
 
@@ -47,9 +47,6 @@ enum Answer {
     Lost,
 }
 
-/// The gate has written the head.
-const LIMITS: HeadLimits = HeadLimits { bytes: usize::MAX, fields: MAX_FIELDS };
-
 impl Stream {
     /// `scheme`: that of the request.
     pub(super) fn new(link: Rc<Link>, scheme: &'static str) -> Self {
@@ -71,7 +68,7 @@ impl Stream {
         if let Err(error) = ready!(self.requests.poll_ready(cx)) {
             return Poll::Ready(Err(self.lost(error)));
         }
-        let scanned = self.head.scan(bytes, &LIMITS);
+        let scanned = self.head.scan(bytes, &WRITTEN);
         let Ok(Scan::Complete(count)) = scanned else {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         };

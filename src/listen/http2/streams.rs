@@ -125,7 +125,7 @@ impl Shared {
         let server = &self.server;
         let Begun { mut stream, body, spare: Spare { mut head, scratch }, held, head: written } = begun;
         if body == Body::Length(0) && !self.has_ended(&mut stream).await {
-            return server.spares.discard(Spare { head, scratch });
+            return server.spares.take_back(Spare { head, scratch });
         }
         let socket = Socket::from(Box::new(stream) as Box<dyn Multiplexed>);
         let (deadline, times) = (server.deadlines.deadline(), Rc::clone(&server.times));

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, request::Parts};
 
-use super::add;
+use super::{add, put, write_fields};
 use crate::wire::{Reject, RequestHead};
 
 /// The body that follows a request's HEADERS.
@@ -73,7 +73,7 @@ pub fn write_request(out: &mut Vec<u8>, request: &Parts, body: Body, key: &str) 
         }
         check_value(value)?;
         if name != header::COOKIE && (name != header::HOST || request.uri.authority().is_none()) {
-            put(out, &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
+            write_fields(out, [(name, value)]);
         }
     }
     match body {
@@ -122,12 +122,6 @@ fn is_of_connection(name: &HeaderName, value: &HeaderValue) -> bool {
         header::CONNECTION | header::TRANSFER_ENCODING | header::UPGRADE => true,
         header::TE => value != "trailers",
         _ => matches!(name.as_str(), "keep-alive" | "proxy-connection"),
-    }
-}
-
-fn put(out: &mut Vec<u8>, parts: &[&[u8]]) {
-    for part in parts {
-        out.extend_from_slice(part);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use http::{Response, StatusCode, header, response::Parts};
 
-use super::{Body, add, write_fields};
+use super::{Body, add, put, write_fields};
 use crate::wire::ResponseHead;
 
 /// The head without the fields that are about a connection or frame the body. `Content-Length` stays.
@@ -30,9 +30,7 @@ pub fn response(head: &ResponseHead) -> Result<Response<()>, http::Error> {
 /// `method`: that of the request.
 pub fn write_response(out: &mut Vec<u8>, answer: &Parts, body: Body, method: &str) {
     let status = answer.status;
-    for part in [b"HTTP/1.1 ", status.as_str().as_bytes(), b" \r\n"] {
-        out.extend_from_slice(part);
-    }
+    put(out, &[b"HTTP/1.1 ", status.as_str().as_bytes(), b" \r\n"]);
     write_fields(out, &answer.headers);
     if !status.is_informational() {
         let is_bodiless =

@@ -11,7 +11,10 @@ use http::Method;
 
 use crate::{
     connection::http2::{Rest, Sent, io_error},
-    wire::{HeadLimits, MAX_FIELDS, ResponseHead, Scan, http2::response},
+    wire::{
+        ResponseHead, Scan,
+        http2::{WRITTEN, response},
+    },
 };
 
 /// The state of an answer.
@@ -24,9 +27,6 @@ pub(super) struct Answer {
     /// `None` until the final head has been sent.
     body: Option<Sent>,
 }
-
-/// The gate has written the head, from one of the app's that was within the limits.
-const LIMITS: HeadLimits = HeadLimits { bytes: usize::MAX, fields: MAX_FIELDS };
 
 impl Answer {
     pub(super) fn new(respond: SendResponse<Bytes>, method: Method, is_tunnel: bool) -> Self {
@@ -71,7 +71,7 @@ impl Answer {
     }
 
     fn take_head(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let scanned = self.head.scan(bytes, &LIMITS, self.method.as_str());
+        let scanned = self.head.scan(bytes, &WRITTEN, self.method.as_str());
         let Ok(Scan::Complete(count)) = scanned else { return Err(io::ErrorKind::InvalidData.into()) };
         // A 2xx would open the tunnel unchecked. The exchange refuses the app's; this refuses any other, such as that of
         // the User API.
