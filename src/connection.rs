@@ -13,5 +13,5 @@ pub use allowance::set_allowance;
 pub use buffer::Buffer;
 pub use deadline::{Deadline, Deadlines, Stage, TICK, Watched};
 pub use downstream::{Arrival, BodyError, Downstream, Incoming, SMALL_HEAD, Scratch, Times};
-pub use socket::{AsyncSocket, Below, Multiplexed, Peer, PeerText, Remote, Socket};
+pub use socket::{AsyncSocket, ConnectionInfo, Http2Stream, Peer, PeerText, Remote, Socket};
 pub use stall::Stall;

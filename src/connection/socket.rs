@@ -1,7 +1,7 @@
 //! A stream to a client or to the app: TCP or a Unix socket, with TLS on it or without, or a stream of HTTP/2.
 
 mod asynchronous;
-mod multiplexed;
+mod http2_stream;
 mod secure;
 mod session;
 mod transport;
@@ -31,7 +31,7 @@ use session::Session;
 use transport::{Stream, Transport};
 
 pub use asynchronous::AsyncSocket;
-pub use multiplexed::{Below, Multiplexed};
+pub use http2_stream::{ConnectionInfo, Http2Stream};
 
 /// A connected stream.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Socket {
         if let Some(session) = &mut self.session {
             return session.poll_fill(&mut self.transport, cx, buffer);
         }
-        if let Stream::Multiplexed(stream) = &mut self.transport.stream {
+        if let Stream::Http2(stream) = &mut self.transport.stream {
             return stream.poll_fill(cx, buffer);
         }
         let space = buffer.space();
@@ -111,7 +111,7 @@ impl Socket {
     /// kernel without waiting.
     #[must_use]
     pub fn has_hung_up(&self) -> bool {
-        if let Stream::Multiplexed(stream) = &self.transport.stream {
+        if let Stream::Http2(stream) = &self.transport.stream {
             return stream.has_hung_up();
         }
         let Some(fd) = self.transport.stream.fd() else { return false };
@@ -129,7 +129,7 @@ impl Socket {
     /// When the stream has been reset.
     pub fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.transport.stream {
-            Stream::Multiplexed(stream) => stream.poll_finish(cx),
+            Stream::Http2(stream) => stream.poll_finish(cx),
             Stream::Tcp(_) | Stream::Unix(_) => Poll::Ready(Ok(())),
         }
     }
@@ -137,19 +137,19 @@ impl Socket {
     /// Whether it is a stream of a connection of HTTP/2.
     #[must_use]
     pub fn is_stream(&self) -> bool {
-        matches!(&self.transport.stream, Stream::Multiplexed(_))
+        matches!(&self.transport.stream, Stream::Http2(_))
     }
 
     /// Whether the request could not be written because HTTP/2 cannot say it: nothing of it was sent.
     #[must_use]
     pub fn is_unsendable(&self) -> bool {
-        matches!(&self.transport.stream, Stream::Multiplexed(stream) if stream.is_unsendable())
+        matches!(&self.transport.stream, Stream::Http2(stream) if stream.is_unsendable())
     }
 
     /// Whether the app is known not to have seen the request that was sent, so that it can be sent again. Only HTTP/2 tells.
     #[must_use]
     pub fn is_unprocessed(&self) -> bool {
-        matches!(&self.transport.stream, Stream::Multiplexed(stream) if stream.is_unprocessed())
+        matches!(&self.transport.stream, Stream::Http2(stream) if stream.is_unprocessed())
     }
 
     /// Turns on keep-alive probes, which find peers that have vanished (RFC 9293 section 3.8.4).
@@ -179,7 +179,7 @@ impl Socket {
             Stream::Tcp(tcp) => {
                 tcp.local_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback())
             }
-            Stream::Unix(_) | Stream::Multiplexed(_) => false,
+            Stream::Unix(_) | Stream::Http2(_) => false,
         }
     }
 
@@ -189,7 +189,7 @@ impl Socket {
         match &self.transport.stream {
             Stream::Tcp(tcp) => tcp.local_addr().ok(),
             Stream::Unix(_) => None,
-            Stream::Multiplexed(stream) => stream.below()?.local_address,
+            Stream::Http2(stream) => stream.info()?.local_address,
         }
     }
 
@@ -199,7 +199,7 @@ impl Socket {
         match &self.transport.stream {
             Stream::Tcp(tcp) => tcp.peer_addr().ok(),
             Stream::Unix(_) => None,
-            Stream::Multiplexed(stream) => stream.below()?.peer_address,
+            Stream::Http2(stream) => stream.info()?.peer_address,
         }
     }
 
@@ -209,7 +209,7 @@ impl Socket {
             return session.poll_write(&mut self.transport, cx, bytes);
         }
         let transport = &mut self.transport;
-        if let Stream::Multiplexed(stream) = &mut transport.stream {
+        if let Stream::Http2(stream) = &mut transport.stream {
             return stream.poll_write(cx, bytes);
         }
         transport.poll_io(cx, Interest::WRITABLE, bytes.len(), |fd| Ok(send(fd, bytes, SendFlags::NOSIGNAL)?))
@@ -223,7 +223,7 @@ impl Socket {
         match &mut self.transport.stream {
             Stream::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Stream::Unix(unix) => Pin::new(unix).poll_shutdown(cx),
-            Stream::Multiplexed(stream) => stream.poll_shutdown(cx),
+            Stream::Http2(stream) => stream.poll_shutdown(cx),
         }
     }
 
@@ -254,9 +254,9 @@ impl From<UnixStream> for Socket {
     }
 }
 
-impl From<Box<dyn Multiplexed>> for Socket {
-    fn from(stream: Box<dyn Multiplexed>) -> Self {
-        Self { transport: Stream::Multiplexed(stream).into(), session: None }
+impl From<Box<dyn Http2Stream>> for Socket {
+    fn from(stream: Box<dyn Http2Stream>) -> Self {
+        Self { transport: Stream::Http2(stream).into(), session: None }
     }
 }
 

@@ -22,7 +22,7 @@ use self::{
 
 pub(super) use self::link::Use;
 use crate::{
-    connection::{AsyncSocket, Multiplexed, Socket},
+    connection::{AsyncSocket, Http2Stream, Socket},
     wire::{HeadLimits, http2::list_size},
 };
 
@@ -128,7 +128,7 @@ impl Links {
     }
 
     fn stream_of(&self, link: &Rc<Link>) -> Socket {
-        Socket::from(Box::new(Stream::new(Rc::clone(link), self.scheme)) as Box<dyn Multiplexed>)
+        Socket::from(Box::new(Stream::new(Rc::clone(link), self.scheme)) as Box<dyn Http2Stream>)
     }
 }
 

@@ -28,7 +28,7 @@ use http::Request;
 use self::{frames::Error, metered::Metered};
 use super::{Server, spares::Spare};
 use crate::{
-    connection::{AsyncSocket, Below, Deadline, Downstream, Peer, Remote, Socket, Stage, Stall},
+    connection::{AsyncSocket, ConnectionInfo, Deadline, Downstream, Peer, Remote, Socket, Stage, Stall},
     gate::Client,
     limit::Connection as Place,
     wire::http2::{ListError, list_size},
@@ -59,11 +59,11 @@ const LOOK: Duration = Duration::from_secs(1);
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What the streams of a connection share.
-struct Shared {
+struct Streams {
     server: Rc<Server>,
     client: Client,
     peer: Peer,
-    below: Rc<Below>,
+    info: Rc<ConnectionInfo>,
     /// Tasks of streams that have not ended. A stream that the client has reset may still have one.
     running: Cell<usize>,
     /// The places of all but one of them in the limits of connections: one has that of the connection.
@@ -76,7 +76,7 @@ struct Shared {
 
 /// The task of a connection.
 struct Connection<'c> {
-    shared: Rc<Shared>,
+    streams: Rc<Streams>,
     frames: server::Connection<Metered, Bytes>,
     io: Metered,
     deadline: &'c Deadline,
@@ -91,11 +91,14 @@ struct Connection<'c> {
     /// Whether the deadline of an idle connection is that of a list of fields.
     is_timed: bool,
     /// A stream that waits for the end of others, and the turns that it still has.
-    waiting: Option<(New, u8)>,
+    waiting: Option<(Opened, u8)>,
 }
 
-/// A stream that the client has begun.
-type New = (Request<RecvStream>, SendResponse<Bytes>);
+/// A stream that the client has opened.
+struct Opened {
+    request: Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -109,17 +112,17 @@ enum State {
 impl Server {
     /// Serves a connection until it ends.
     pub(super) async fn http2(self: &Rc<Self>, socket: Socket, peer: Peer, deadline: &Deadline) {
-        let below = Rc::new(socket.below());
-        let is_secure = below.tls_version.is_some();
-        let client = Client::new(Remote { is_secure, ..Remote::from(peer) }, below.client.as_deref());
+        let info = Rc::new(socket.info());
+        let is_secure = info.tls_version.is_some();
+        let client = Client::new(Remote { is_secure, ..Remote::from(peer) }, info.client.as_deref());
         let io = Metered::new(AsyncSocket::from(socket), deadline.clone());
         let mut lingers = false;
         if let Some(frames) = self.preface(&io, deadline).await {
-            let shared = Rc::new(Shared {
+            let streams = Rc::new(Streams {
                 server: Rc::clone(self),
                 client,
                 peer,
-                below,
+                info,
                 running: Cell::new(0),
                 places: RefCell::default(),
                 heads: Cell::new(0),
@@ -129,7 +132,7 @@ impl Server {
             let (io, stall) = (io.clone(), Stall::default());
             let state = State::Idle;
             let mut connection = Connection {
-                shared,
+                streams,
                 frames,
                 io,
                 deadline,
@@ -220,13 +223,13 @@ impl Connection<'_> {
             }
             match self.state {
                 State::Ending => return Poll::Ready(()),
-                _ if self.io.is_late(self.shared.server.times.header) => self.end(Reason::ENHANCE_YOUR_CALM),
+                _ if self.io.is_late(self.streams.server.times.header) => self.end(Reason::ENHANCE_YOUR_CALM),
                 State::Idle => self.end(Reason::NO_ERROR),
                 State::Busy => self.deadline.set(LOOK),
             }
         }
-        if !self.shared.waker.borrow().as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            *self.shared.waker.borrow_mut() = Some(cx.waker().clone());
+        if !self.streams.waker.borrow().as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *self.streams.waker.borrow_mut() = Some(cx.waker().clone());
         }
         Poll::Pending
     }
@@ -240,7 +243,7 @@ impl Connection<'_> {
                 Error::List(ListError::Trailers) => Reason::PROTOCOL_ERROR,
             });
         }
-        let server = &self.shared.server;
+        let server = &self.streams.server;
         if self.state == State::Idle && server.has_to_end(self.deadline) {
             return self.end(Reason::NO_ERROR);
         }
@@ -256,14 +259,14 @@ impl Connection<'_> {
             if self.state == State::Ending {
                 return self.frames.poll_closed(cx).map(drop);
             }
-            match self.poll_new(cx) {
-                Poll::Ready(Some((request, respond))) => {
+            match self.poll_opened(cx) {
+                Poll::Ready(Some(Opened { request, respond })) => {
                     if self.state == State::Idle && !self.begin() {
                         self.end(Reason::NO_ERROR);
                         continue;
                     }
                     let refused = self.io.reject(respond.stream_id().as_u32());
-                    self.shared.begin(cx, request, respond, refused);
+                    self.streams.begin(cx, request, respond, refused);
                 }
                 Poll::Ready(None) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
@@ -272,39 +275,39 @@ impl Connection<'_> {
     }
 
     /// The next stream; `None` at the end of the connection.
-    fn poll_new(&mut self, cx: &mut Context<'_>) -> Poll<Option<New>> {
-        let (new, turns) = match self.waiting.take() {
+    fn poll_opened(&mut self, cx: &mut Context<'_>) -> Poll<Option<Opened>> {
+        let (opened, turns) = match self.waiting.take() {
             Some(waiting) => waiting,
             None => match ready!(self.frames.poll_accept(cx)) {
-                Some(Ok(new)) => (new, TURNS),
+                Some(Ok((request, respond))) => (Opened { request, respond }, TURNS),
                 Some(Err(_)) | None => return Poll::Ready(None),
             },
         };
-        if turns > 0 && self.shared.is_full() {
-            self.waiting = Some((new, turns - 1));
+        if turns > 0 && self.streams.is_full() {
+            self.waiting = Some((opened, turns - 1));
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        Poll::Ready(Some(new))
+        Poll::Ready(Some(opened))
     }
 
     /// Ends the rest of a connection. `false` if it has been evicted.
     fn begin(&mut self) -> bool {
         self.state = State::Busy;
         self.deadline.set(LOOK);
-        self.shared.server.end_rest(self.deadline)
+        self.streams.server.end_rest(self.deadline)
     }
 
     /// Begins to rest when the last stream has ended. Returns whether it has.
     fn follow_streams(&mut self) -> bool {
-        if self.state != State::Busy || self.shared.running.get() > 0 || self.frames.has_streams() {
+        if self.state != State::Busy || self.streams.running.get() > 0 || self.frames.has_streams() {
             return false;
         }
         self.state = State::Idle;
         self.is_timed = false;
-        self.patience = self.shared.server.times.idle;
+        self.patience = self.streams.server.times.idle;
         self.idle_since = self.deadline.now();
-        self.shared.server.rest(self.deadline, self.patience);
+        self.streams.server.rest(self.deadline, self.patience);
         true
     }
 
@@ -316,8 +319,11 @@ impl Connection<'_> {
         }
         self.is_timed = !self.is_timed;
         let idle = Duration::from_millis(self.deadline.now().saturating_sub(self.idle_since));
-        let left =
-            if self.is_timed { Some(self.shared.server.times.header) } else { self.patience.checked_sub(idle) };
+        let left = if self.is_timed {
+            Some(self.streams.server.times.header)
+        } else {
+            self.patience.checked_sub(idle)
+        };
         match left {
             Some(left) => self.deadline.set(left),
             None => self.end(Reason::NO_ERROR),
@@ -327,16 +333,16 @@ impl Connection<'_> {
 
     /// Whether the socket takes too little of what is sent.
     fn is_stalled(&mut self) -> bool {
-        let shared = &self.shared;
+        let streams = &self.streams;
         // A client that makes its windows smaller leaves h2 with data of streams that have ended here.
-        let waits = self.io.is_blocked() || (shared.running.get() == 0 && self.frames.has_streams());
-        self.stall.is_over(self.deadline.now(), waits, self.io.taken(), &shared.server.times)
+        let waits = self.io.is_blocked() || (streams.running.get() == 0 && self.frames.has_streams());
+        self.stall.is_over(self.deadline.now(), waits, self.io.taken(), &streams.server.times)
     }
 
     /// Ends the connection: streams that have not ended are reset.
     fn end(&mut self, reason: Reason) {
         if self.state == State::Idle {
-            let _ = self.shared.server.end_rest(self.deadline);
+            let _ = self.streams.server.end_rest(self.deadline);
         }
         self.state = State::Ending;
         self.lingers = reason != Reason::NO_ERROR;

@@ -81,12 +81,13 @@ const RARE_LINES: [(&str, usize, &str); 13] = [
 ];
 
 /// Names that were replaced by standard ones (ARCHITECTURE.md): no module and no type is called so again.
-const OLD_NAMES: [&str; 77] = [
+const OLD_NAMES: [&str; 79] = [
     "Aside",
     "aside",
     "Asker",
     "before",
     "Bell",
+    "Below",
     "Bring",
     "bring",
     "Brought",
@@ -121,6 +122,7 @@ const OLD_NAMES: [&str; 77] = [
     "Mistake",
     "mistake",
     "Mistakes",
+    "Multiplexed",
     "NobodyNamed",
     "Noticed",
     "Obstacle",

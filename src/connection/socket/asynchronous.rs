@@ -16,10 +16,10 @@ use super::Socket;
 /// A socket behind the runtime's traits. Clones share it, so that one of them can watch the progress and take the socket
 /// back.
 #[derive(Clone, Debug)]
-pub struct AsyncSocket(Rc<Shared>);
+pub struct AsyncSocket(Rc<State>);
 
 #[derive(Debug)]
-struct Shared {
+struct State {
     /// `None` after [`AsyncSocket::take`].
     socket: RefCell<Option<Socket>>,
     /// Whether the last write had to wait.
@@ -30,7 +30,7 @@ struct Shared {
 impl From<Socket> for AsyncSocket {
     fn from(socket: Socket) -> Self {
         let socket = RefCell::new(Some(socket));
-        Self(Rc::new(Shared { socket, is_blocked: Cell::new(false), written: Cell::new(0) }))
+        Self(Rc::new(State { socket, is_blocked: Cell::new(false), written: Cell::new(0) }))
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use rustix::net::{RecvFlags, recv};
 use tokio::io::Interest;
 
-use super::{Below, Socket, session::Session, transport::Stream};
+use super::{ConnectionInfo, Socket, session::Session, transport::Stream};
 
 impl Socket {
     /// Reads some bytes before TLS begins. 0 = the peer has closed its side.
@@ -38,7 +38,7 @@ impl Socket {
     pub fn tls_version(&self) -> Option<&'static str> {
         match &self.session {
             Some(session) => Some(session.version()),
-            None => self.stream_below().and_then(|below| below.tls_version),
+            None => self.stream_info().and_then(|info| info.tls_version),
         }
     }
 
@@ -50,8 +50,8 @@ impl Socket {
 
     /// This connection, for its streams.
     #[must_use]
-    pub fn below(&self) -> Below {
-        Below {
+    pub fn info(&self) -> ConnectionInfo {
+        ConnectionInfo {
             tls_version: self.tls_version(),
             client: self.client().map(Into::into),
             server_name: self.server_name().map(Into::into),
@@ -61,9 +61,9 @@ impl Socket {
     }
 
     /// The connection below a stream of HTTP/2.
-    fn stream_below(&self) -> Option<&Below> {
+    fn stream_info(&self) -> Option<&ConnectionInfo> {
         match &self.transport.stream {
-            Stream::Multiplexed(stream) => stream.below(),
+            Stream::Http2(stream) => stream.info(),
             Stream::Tcp(_) | Stream::Unix(_) => None,
         }
     }
@@ -79,7 +79,7 @@ impl Socket {
     pub fn client(&self) -> Option<&str> {
         match &self.session {
             Some(session) => session.client(),
-            None => self.stream_below()?.client.as_deref(),
+            None => self.stream_info()?.client.as_deref(),
         }
     }
 
@@ -101,7 +101,7 @@ impl Socket {
     pub fn server_name(&self) -> Option<&str> {
         match &self.session {
             Some(session) => session.server_name(),
-            None => self.stream_below()?.server_name.as_deref(),
+            None => self.stream_info()?.server_name.as_deref(),
         }
     }
 
@@ -111,7 +111,7 @@ impl Socket {
     pub fn has_unsent(&self) -> bool {
         match (&self.session, &self.transport.stream) {
             (Some(session), _) => session.has_unsent(),
-            (None, Stream::Multiplexed(stream)) => stream.has_unsent(),
+            (None, Stream::Http2(stream)) => stream.has_unsent(),
             (None, Stream::Tcp(_) | Stream::Unix(_)) => false,
         }
     }
@@ -120,7 +120,7 @@ impl Socket {
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match (&mut self.session, &mut self.transport.stream) {
             (Some(session), _) => session.poll_flush(&mut self.transport, cx),
-            (None, Stream::Multiplexed(stream)) => stream.poll_flush(cx),
+            (None, Stream::Http2(stream)) => stream.poll_flush(cx),
             (None, Stream::Tcp(_) | Stream::Unix(_)) => Poll::Ready(Ok(())),
         }
     }

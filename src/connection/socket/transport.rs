@@ -1,4 +1,4 @@
-//! What carries the bytes: a socket of the operating system, TCP or Unix, or a stream of a multiplexed connection.
+//! What carries the bytes: a socket of the operating system, TCP or Unix, or a stream of HTTP/2.
 
 use std::{
     io,
@@ -13,7 +13,7 @@ use tokio::{
     task::yield_now,
 };
 
-use super::Multiplexed;
+use super::Http2Stream;
 
 /// A socket with a bound on the work that one task does with it in a row.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     /// It has no descriptor. The socket calls it before anything here is asked.
-    Multiplexed(Box<dyn Multiplexed>),
+    Http2(Box<dyn Http2Stream>),
 }
 
 /// The number of reads and writes, of up to 32 KiB each, after which a task yields to the other connections of the core.
@@ -85,7 +85,7 @@ impl Stream {
             (Self::Tcp(tcp), false) => tcp.poll_write_ready(cx),
             (Self::Unix(unix), true) => unix.poll_read_ready(cx),
             (Self::Unix(unix), false) => unix.poll_write_ready(cx),
-            (Self::Multiplexed(_), _) => Poll::Ready(Ok(())),
+            (Self::Http2(_), _) => Poll::Ready(Ok(())),
         }
     }
 
@@ -98,7 +98,7 @@ impl Stream {
         match self {
             Self::Tcp(tcp) => tcp.try_io(interest, || call(tcp.as_fd())),
             Self::Unix(unix) => unix.try_io(interest, || call(unix.as_fd())),
-            Self::Multiplexed(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::Http2(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -106,7 +106,7 @@ impl Stream {
         match self {
             Self::Tcp(tcp) => Some(tcp.as_fd()),
             Self::Unix(unix) => Some(unix.as_fd()),
-            Self::Multiplexed(_) => None,
+            Self::Http2(_) => None,
         }
     }
 }

@@ -16,7 +16,7 @@ use h2::{
 use super::link::{Active, Link};
 use crate::{
     connection::{
-        Below, Buffer, Multiplexed,
+        Buffer, ConnectionInfo, Http2Stream,
         http2::{Received, Rest, Sent, io_error},
     },
     wire::{
@@ -131,7 +131,7 @@ impl Stream {
     }
 }
 
-impl Multiplexed for Stream {
+impl Http2Stream for Stream {
     fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {
         // Sends the rest of what was taken first, such as a request whose answer is awaited. An error is reported by the next
         // write, because an answer can still be read.
@@ -185,7 +185,7 @@ impl Multiplexed for Stream {
         self.is_unprocessed
     }
 
-    fn below(&self) -> Option<&Below> {
+    fn info(&self) -> Option<&ConnectionInfo> {
         None
     }
 }

@@ -14,7 +14,7 @@ use http::Method;
 
 use self::answer::Answer;
 use crate::{
-    connection::{Below, Buffer, Multiplexed, http2::Received},
+    connection::{Buffer, ConnectionInfo, Http2Stream, http2::Received},
     wire::http2::Body,
 };
 
@@ -22,7 +22,7 @@ use crate::{
 pub(super) struct Stream {
     incoming: Received,
     answer: Answer,
-    below: Rc<Below>,
+    info: Rc<ConnectionInfo>,
     /// Whether the client is known to have reset it.
     is_reset: bool,
 }
@@ -34,11 +34,11 @@ impl Stream {
         respond: SendResponse<Bytes>,
         method: &Method,
         body: Body,
-        below: Rc<Below>,
+        info: Rc<ConnectionInfo>,
     ) -> Self {
         let incoming = Received::new(received, body);
         let answer = Answer::new(respond, method.clone(), body == Body::Tunnel);
-        Self { incoming, answer, below, is_reset: false }
+        Self { incoming, answer, info, is_reset: false }
     }
 
     /// Waits for the end of a body without a byte. `false` if the stream has been reset.
@@ -52,7 +52,7 @@ impl Stream {
     }
 }
 
-impl Multiplexed for Stream {
+impl Http2Stream for Stream {
     fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {
         // After the answer nothing of the request matters; h2 tells the client (RFC 9113 section 8.1).
         if self.answer.is_whole() {
@@ -82,7 +82,7 @@ impl Multiplexed for Stream {
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.answer.poll_flush(cx) {
             // The last bytes wait here as they would in the kernel's buffer of a socket: what has read the request and
-            // written the answer need not wait with them, see [`Multiplexed::poll_finish`].
+            // written the answer need not wait with them, see [`Http2Stream::poll_finish`].
             Poll::Pending if self.answer.is_whole() => Poll::Ready(Ok(())),
             flushed => flushed,
         }
@@ -107,8 +107,8 @@ impl Multiplexed for Stream {
         self.is_reset
     }
 
-    fn below(&self) -> Option<&Below> {
-        Some(&self.below)
+    fn info(&self) -> Option<&ConnectionInfo> {
+        Some(&self.info)
     }
 }
 

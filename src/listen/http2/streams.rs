@@ -11,9 +11,9 @@ use bytes::Bytes;
 use h2::{Reason, RecvStream, ext::Protocol, server::SendResponse};
 use http::{Method, Request};
 
-use super::{MOST_HEADS, MOST_STREAMS, Shared, stream::Stream};
+use super::{MOST_HEADS, MOST_STREAMS, Streams, stream::Stream};
 use crate::{
-    connection::{Arrival, Deadline, Downstream, Multiplexed, SMALL_HEAD, Socket},
+    connection::{Arrival, Deadline, Downstream, Http2Stream, SMALL_HEAD, Socket},
     listen::spares::Spare,
     wire::{
         Reject,
@@ -22,11 +22,11 @@ use crate::{
 };
 
 /// Counts a task as running until it is dropped.
-struct Running(Rc<Shared>);
+struct Running(Rc<Streams>);
 
 /// The bytes of a head beyond a small one, counted until they are dropped.
 struct Held {
-    shared: Rc<Shared>,
+    streams: Rc<Streams>,
     bytes: usize,
 }
 
@@ -40,7 +40,7 @@ struct Begun {
     head: Result<(), Arrival>,
 }
 
-impl Shared {
+impl Streams {
     /// Begins a stream. `refused`: why its request is not served.
     pub(super) fn begin(
         self: &Rc<Self>,
@@ -88,7 +88,7 @@ impl Shared {
             return None;
         }
         self.heads.set(heads);
-        Some(Held { shared: Rc::clone(self), bytes })
+        Some(Held { streams: Rc::clone(self), bytes })
     }
 
     /// Writes the head as one of HTTP/1.1. The decoded list does not outlive it. `None` if the stream has been refused.
@@ -116,7 +116,7 @@ impl Shared {
             Ok(()) => Err(Arrival::Overloaded),
         };
         let method = if body == Body::Tunnel { &Method::GET } else { &request.method };
-        let stream = Stream::new(received, respond, method, body, Rc::clone(&self.below));
+        let stream = Stream::new(received, respond, method, body, Rc::clone(&self.info));
         Some(Begun { stream, body, spare, held, head })
     }
 
@@ -127,10 +127,10 @@ impl Shared {
         if body == Body::Length(0) && !self.has_ended(&mut stream).await {
             return server.spares.take_back(Spare { head, scratch });
         }
-        let socket = Socket::from(Box::new(stream) as Box<dyn Multiplexed>);
+        let socket = Socket::from(Box::new(stream) as Box<dyn Http2Stream>);
         let (deadline, times) = (server.deadlines.deadline(), Rc::clone(&server.times));
         let mut down = Downstream::new(socket, self.peer, deadline.clone(), scratch, times);
-        if self.below.tls_version.is_some() {
+        if self.info.tls_version.is_some() {
             down.strict_transport.clone_from(&server.shared.settings.strict_transport);
         }
         let read = match written {
@@ -197,7 +197,7 @@ fn websocket_key() -> String {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.shared.heads.set(self.shared.heads.get().saturating_sub(self.bytes));
+        self.streams.heads.set(self.streams.heads.get().saturating_sub(self.bytes));
     }
 }
 

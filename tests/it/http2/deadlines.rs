@@ -6,8 +6,8 @@ use super::gate;
 use crate::support::{
     App, GUARD, Http2,
     http2::{
-        CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, INTERNAL_ERROR, Lost, NO_ERROR,
-        list,
+        CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, INTERNAL_ERROR, Lost,
+        NO_ERROR, list,
     },
 };
 

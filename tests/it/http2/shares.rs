@@ -6,7 +6,8 @@ use super::gate;
 use crate::support::{
     App, Authority, Client, GUARD, Gate, Http2, answer,
     http2::{
-        DATA, ENHANCE_YOUR_CALM, END_HEADERS, END_STREAM, HEADERS, Lost, REFUSED_STREAM, RST_STREAM, frame, list,
+        DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, Lost, REFUSED_STREAM, RST_STREAM, frame,
+        list,
     },
 };
 

@@ -12,7 +12,7 @@ use crate::connection::Buffer;
 /// the request and writes the answer is the same for both, and both have one reading.
 ///
 /// Dropping it resets the stream, unless its answer is complete.
-pub trait Multiplexed: fmt::Debug {
+pub trait Http2Stream: fmt::Debug {
     /// As [`super::Socket::poll_fill`].
     ///
     /// # Errors
@@ -22,25 +22,25 @@ pub trait Multiplexed: fmt::Debug {
     /// As [`super::Socket::poll_write`]. A head must be written whole.
     ///
     /// # Errors
-    /// As [`Multiplexed::poll_fill`], and when the bytes are not HTTP/1.1.
+    /// As [`Http2Stream::poll_fill`], and when the bytes are not HTTP/1.1.
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
 
     /// As [`super::Socket::poll_flush`].
     ///
     /// # Errors
-    /// As [`Multiplexed::poll_write`].
+    /// As [`Http2Stream::poll_write`].
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// As [`super::Socket::poll_shutdown`].
     ///
     /// # Errors
-    /// As [`Multiplexed::poll_write`].
+    /// As [`Http2Stream::poll_write`].
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// As [`super::Socket::poll_finish`].
     ///
     /// # Errors
-    /// As [`Multiplexed::poll_write`].
+    /// As [`Http2Stream::poll_write`].
     fn poll_finish(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
@@ -62,12 +62,12 @@ pub trait Multiplexed: fmt::Debug {
     }
 
     /// What is known of the connection below; `None` towards the app.
-    fn below(&self) -> Option<&Below>;
+    fn info(&self) -> Option<&ConnectionInfo>;
 }
 
 /// A connection, for its streams.
 #[derive(Clone, Debug)]
-pub struct Below {
+pub struct ConnectionInfo {
     /// The version of TLS; `None` without TLS.
     pub tls_version: Option<&'static str>,
     /// The subject of the client's certificate.
