@@ -30,7 +30,9 @@ pub fn response(head: &ResponseHead) -> Result<Response<()>, http::Error> {
 /// `method`: that of the request.
 pub fn write_response(out: &mut Vec<u8>, answer: &Parts, body: Body, method: &str) {
     let status = answer.status;
-    put(out, &[b"HTTP/1.1 ", status.as_str().as_bytes(), b" \r\n"]);
+    // HTTP/2 has no phrase (RFC 9113 section 8.3.2), and HTTP/1.1 needs none, but some clients do: h2load.
+    let phrase = status.canonical_reason().unwrap_or_default();
+    put(out, &[b"HTTP/1.1 ", status.as_str().as_bytes(), b" ", phrase.as_bytes(), b"\r\n"]);
     write_fields(out, &answer.headers);
     if !status.is_informational() {
         let is_bodiless =
@@ -90,6 +92,8 @@ mod tests {
             }
             let mut out = Vec::new();
             write_response(&mut out, &answer.body(()).unwrap().into_parts().0, body, method);
+            let phrase = StatusCode::from_u16(status).unwrap().canonical_reason().unwrap();
+            assert!(out.starts_with(format!("HTTP/1.1 {status} {phrase}\r\n").as_bytes()));
             let head = scan(method, &out);
             assert!(!head.keep_alive() || status < 200);
             (head.status(), head.framing(), head.content_length())
