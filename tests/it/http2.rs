@@ -1,5 +1,6 @@
 //! HTTP/2 towards clients and towards the app: the same gate as by HTTP/1, and the limits of what HTTP/2 adds.
 
+mod browser;
 mod deadlines;
 mod floods;
 mod hostile;

@@ -3,12 +3,14 @@
 mod demo;
 mod flood;
 mod health;
+mod large;
 mod look_up;
 mod open_files;
 mod reload;
 mod restart;
 mod secrets;
 mod signals;
+mod soak;
 mod start;
 mod streams;
 pub(crate) mod support;

@@ -6,5 +6,6 @@ mod handshakes;
 mod reload;
 mod requests;
 mod secure;
+mod streams;
 mod tools;
 mod upstream;

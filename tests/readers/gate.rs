@@ -6,12 +6,17 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use portcullis::{
     app, config,
     policy::{PolicySet, Source, Stored, compile},
+};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -21,17 +26,33 @@ use crate::{draft::Tokens, process::Running, setting};
 /// A gate that serves. Dropping it ends it.
 pub(crate) struct Gate {
     pub(crate) address: SocketAddr,
+    /// The listener for TLS, if there is one.
+    pub(crate) tls_address: Option<SocketAddr>,
     pub(crate) tokens: Tokens,
     /// Taken by the judge.
     pub(crate) set: Option<PolicySet>,
     log: PathBuf,
     _running: Running,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Gate {
     /// In front of the app at this port; `ignore_case` as the app's own router does.
     pub(crate) fn start(app: u16, ignore_case: bool) -> Self {
+        Self::start_with(app, ignore_case, |_| "")
+    }
+
+    /// The same over TLS as well, with a certificate for development.
+    pub(crate) fn start_tls(app: u16, ignore_case: bool) -> Self {
+        Self::start_with(app, ignore_case, |folder| {
+            let done = portcullis(folder).args(["cert", "dev"]).output().unwrap();
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+            "--set server.https=127.0.0.1:0"
+        })
+    }
+
+    /// `prepare` returns further arguments.
+    fn start_with(app: u16, ignore_case: bool, prepare: impl FnOnce(&Path) -> &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sources = policies(ignore_case);
         fs::create_dir(folder.path().join("policies")).unwrap();
@@ -44,17 +65,31 @@ impl Gate {
         let log = folder.path().join("gate.log");
         let out = fs::File::create(&log).unwrap();
         let mut command = portcullis(folder.path());
-        command.arg("serve").stdin(Stdio::null()).stdout(out.try_clone().unwrap()).stderr(out);
+        let more = prepare(folder.path());
+        command.arg("serve").args(more.split_whitespace());
+        command.stdin(Stdio::null()).stdout(out.try_clone().unwrap()).stderr(out);
         let running = Running::start(&mut command);
-        let address = served_at(&log);
+        let serving = serving(&log);
+        let address = |key: &str| Some(serving.get(key)?.as_str()?.split_once("://")?.1.parse().unwrap());
         Self {
-            address,
+            address: address("http").unwrap(),
+            tls_address: address("https"),
             tokens,
             set: Some(compiled(&file, &sources)),
             log,
             _running: running,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// Terms for clients that trust the authority of its certificate for development.
+    pub(crate) fn terms(&self) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(self.folder.path().join("certs/ca.pem")).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let terms =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        Arc::new(terms.with_root_certificates(roots).with_no_client_auth())
     }
 
     /// Lines of its log that say that something broke.
@@ -135,14 +170,14 @@ fn accounts(folder: &Path) -> Tokens {
     Tokens { ann: run("token issue id:1"), bob: run("token issue id:2") }
 }
 
-fn served_at(log: &Path) -> SocketAddr {
+/// The line of the log that says where it serves.
+fn serving(log: &Path) -> BTreeMap<String, Value> {
     let begun = Instant::now();
     loop {
         let text = fs::read_to_string(log).unwrap();
         let line = text.lines().find(|line| line.contains(r#""msg":"serving""#));
         if let Some(line) = line {
-            let fields: BTreeMap<String, Value> = serde_json::from_str(line).unwrap();
-            return fields["http"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
+            return serde_json::from_str(line).unwrap();
         }
         assert!(begun.elapsed() < Duration::from_secs(30), "the gate does not serve:\n{text}");
         std::thread::sleep(Duration::from_millis(10));

@@ -1,4 +1,4 @@
-//! RFC 6455 through the gate beside without it: the same frames lead to the same answers.
+//! RFC 6455 through the gate, with TLS and without, beside without it: the same frames lead to the same answers.
 //!
 //! The cases cover the subjects of the Autobahn suite, made here: `docs/readers.md` says why.
 
@@ -6,10 +6,13 @@ mod cases;
 mod frame;
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
+    sync::Arc,
     time::Duration,
 };
+
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use crate::{gate::Gate, server::SERVERS, setting};
 use cases::{Case, Step};
@@ -27,9 +30,15 @@ struct Said {
 }
 
 struct Peer {
-    stream: TcpStream,
+    stream: Wire,
     held: Vec<u8>,
     said: Said,
+}
+
+/// A connection.
+enum Wire {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
 /// Nothing takes longer.
@@ -37,9 +46,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Peer {
     fn connect(to: SocketAddr, extensions: &str) -> Self {
-        let stream = TcpStream::connect(to).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self::begin(Wire::Plain(tcp(to)), extensions)
+    }
+
+    fn connect_tls(to: SocketAddr, terms: &Arc<ClientConfig>, extensions: &str) -> Self {
+        let tls = ClientConnection::new(Arc::clone(terms), "localhost".try_into().unwrap()).unwrap();
+        Self::begin(Wire::Tls(Box::new(StreamOwned::new(tls, tcp(to)))), extensions)
+    }
+
+    fn begin(stream: Wire, extensions: &str) -> Self {
         let mut peer = Self { stream, held: Vec::new(), said: Said::default() };
         let head = format!(
             "GET /pub/ws HTTP/1.1\r\nHost: localhost\r\nX-Rig-Tag: ready\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -98,10 +113,57 @@ impl Peer {
             }
         }
         self.read(|said| said.control.iter().any(|(first, _)| first & 15 == 8));
-        let _ = self.stream.shutdown(Shutdown::Write);
+        self.stream.end();
         self.read(|_| false);
         self.said.broken = false;
         self.said
+    }
+}
+
+fn tcp(to: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(to).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+impl Wire {
+    /// Nothing more will be sent.
+    fn end(&mut self) {
+        let tcp = match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => {
+                tls.conn.send_close_notify();
+                let _ = tls.flush();
+                &mut tls.sock
+            }
+        };
+        let _ = tcp.shutdown(Shutdown::Write);
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.read(bytes),
+            Self::Tls(tls) => tls.read(bytes),
+        }
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.write(bytes),
+            Self::Tls(tls) => tls.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(tcp) => tcp.flush(),
+            Self::Tls(tls) => tls.flush(),
+        }
     }
 }
 
@@ -116,15 +178,19 @@ fn same_through_the_gate(name: &str) {
             return;
         }
     };
-    let gate = Gate::start(app.port, server.ignore_case);
+    let gate = Gate::start_tls(app.port, server.ignore_case);
+    let (terms, tls_address) = (gate.terms(), gate.tls_address.unwrap());
     let straight = SocketAddr::from(([127, 0, 0, 1], app.port));
     let mut wrong = Vec::new();
     let cases = cases::all();
     for case in &cases {
         let without = Peer::connect(straight, &case.extensions).run(case);
         let with = Peer::connect(gate.address, &case.extensions).run(case);
-        if without != with {
-            wrong.push(format!("{}: without {} with {}", case.name, short(&without), short(&with)));
+        let secure = Peer::connect_tls(tls_address, &terms, &case.extensions).run(case);
+        for (way, with) in [("with", with), ("over TLS", secure)] {
+            if without != with {
+                wrong.push(format!("{}: without {} {way} {}", case.name, short(&without), short(&with)));
+            }
         }
     }
     println!("{name}: {} WebSocket cases, {} differ", cases.len(), wrong.len());

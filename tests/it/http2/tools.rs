@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use super::{gate, has_module};
 use crate::{
     process::support::{finish, has},
-    support::{App, answer},
+    support::{App, Gate, answer},
 };
 
 fn mirror() -> App {
@@ -96,4 +96,52 @@ print('done')";
     let mut python = Command::new("python3");
     python.args(["-c", script, &gate.tls_address().port().to_string()]).arg(gate.path("ca.pem"));
     assert_eq!(finish(python, "").ok().trim(), "done");
+}
+
+#[test]
+fn nghttp_is_served() {
+    if !has("nghttp") {
+        return;
+    }
+    let app = mirror();
+    let (gate, _) = gate(&app, |setup| setup);
+    let body = "0123456789".repeat(20_000);
+    fs::write(gate.path("body"), &body).unwrap();
+    let url = |path: &str| format!("https://127.0.0.1:{}{path}", gate.tls_address().port());
+    let mut nghttp = Command::new("nghttp");
+    // With padding, trailers, and small windows of its own.
+    nghttp.args(["-b", "8", "--trailer", "x-end: 1", "-w", "14", "-W", "14", "-d"]);
+    nghttp.arg(gate.path("body")).arg(url("/a"));
+    assert!(finish(nghttp, "").ok() == body);
+    // Many streams at once, with dependencies and priorities, which mean nothing to the gate.
+    let mut nghttp = Command::new("nghttp");
+    nghttp.args(["-n", "-s", "-m", "150", "-p", "7"]).arg(url("/b"));
+    let told = finish(nghttp, "").ok();
+    assert_eq!(told.matches("/b").count(), 150, "{told}");
+    assert_eq!(app.requests().iter().filter(|request| request.target() == "/b").count(), 150);
+}
+
+#[test]
+fn h2load_keeps_to_the_limits_and_is_held_to_them() {
+    if !has("h2load") {
+        return;
+    }
+    let app = App::answering(|_| answer("200 OK", "", "x"));
+    let load = |gate: &Gate, args: &[&str]| {
+        let mut h2load = Command::new("h2load");
+        h2load.args(args).arg(format!("https://127.0.0.1:{}/a", gate.tls_address().port()));
+        finish(h2load, "").ok()
+    };
+    // It wants 300 streams at once on one connection, and gets as many as the settings say.
+    let (usual, _) = gate(&app, |setup| setup);
+    let told = load(&usual, &["-n", "3000", "-c", "1", "-m", "300"]);
+    assert!(told.contains("3000 succeeded, 0 failed, 0 errored"), "{told}");
+    // Streams beyond those of a client are refused. It goes on with new ones, and its connection ends.
+    let (strict, authority) = gate(&app, |setup| setup.set("server.max_connections_per_client", "20"));
+    let told = load(&strict, &["-n", "3000", "-c", "4", "-m", "100"]);
+    assert!(told.contains("Process Request Failure") && !told.contains(" 0 errored"), "{told}");
+    // All places have been given back.
+    strict.tls_client("gate.test", &authority).get("/b").expect(200);
+    let told = load(&strict, &["-n", "1000", "-c", "4", "-m", "4"]);
+    assert!(told.contains("1000 succeeded, 0 failed, 0 errored"), "{told}");
 }
