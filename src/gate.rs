@@ -131,7 +131,7 @@ impl<'r> Request<'r> {
             return Ok(Box::pin(self.answer(self.head, response, down)).await);
         }
         self.check_loop()?;
-        self.check_app()?;
+        self.misrouted.map_or(Ok(()), |why| Err(Refusal::from(why)))?;
         let spelling = self.check_names()?;
         gate.limits
             .check(LimitKind::Request, self.context.client)

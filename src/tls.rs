@@ -31,7 +31,7 @@ pub use error::{CertificateError, CertificateErrors, Flaw, TlsError};
 use files::Pair;
 pub use issued::{CHALLENGE_PROTOCOL, ChallengeError, Issued, check_issued};
 use names::Names;
-pub use names::{bare_host, is_host, is_same_host, without_port};
+pub use names::{bare_host, host_of, is_host, is_same_host, without_port};
 pub use pem::pem;
 use provider::provider;
 pub use settings::{Files, Settings, Version};

@@ -132,10 +132,6 @@ pub(super) fn forward(config: &Config, instance: forward::Instance) -> anyhow::R
 
 /// `is_its`: whether requests with a host may reach the app.
 pub(super) fn app(config: &Config, is_its: impl Fn(&str) -> bool) -> gate::AppSettings {
-    let host = |url: &str| {
-        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-        rest.split('/').next().unwrap_or_default().to_owned()
-    };
     gate::AppSettings {
         name: config.app_name().map(Into::into),
         names: forward::Names::new(
@@ -144,7 +140,7 @@ pub(super) fn app(config: &Config, is_its: impl Fn(&str) -> bool) -> gate::AppSe
             &config.upstream.underscore_headers,
         ),
         method_override: config.upstream.method_override,
-        public_url: config.server.public_url.clone().filter(|url| is_its(&host(url))),
+        public_url: config.server.public_url.clone().filter(|url| is_its(tls::host_of(url))),
     }
 }
 

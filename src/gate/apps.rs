@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     forward::{Forwarder, Names},
+    refusal::Refusal,
     wire::RequestHead,
 };
 
@@ -63,14 +64,14 @@ impl Apps {
         std::iter::once(&self.first).chain(&self.others)
     }
 
-    /// The app of a request, or why it has none. `told`: the host that a trusted proxy names, or that of the head; an app
-    /// may believe either.
-    pub(super) fn of(&self, head: &RequestHead, told: &str) -> Result<&App, Misrouted> {
+    /// The app of a request, or why it has none. `forwarded_host`: the host that a trusted proxy names, or that of the head;
+    /// an app may believe either.
+    pub(super) fn of(&self, head: &RequestHead, forwarded_host: &str) -> Result<&App, Misrouted> {
         // With one app a request is not even looked at.
         let Some(router) = &self.router else { return Ok(&self.first) };
         let (host, path) = (head.host(), head.path());
         let app = self.find(router, host, path)?;
-        let is_same = host == told || std::ptr::eq(self.find(router, told, path)?, app);
+        let is_same = host == forwarded_host || std::ptr::eq(self.find(router, forwarded_host, path)?, app);
         if is_same { Ok(app) } else { Err(Misrouted::Host) }
     }
 
@@ -88,5 +89,20 @@ impl Apps {
     /// The app for the refusal of a request that has none.
     pub(super) fn any(&self) -> &App {
         &self.first
+    }
+}
+
+/// RFC 9110 section 15.5.20 for a host.
+impl From<Misrouted> for Refusal {
+    fn from(why: Misrouted) -> Self {
+        match why {
+            Misrouted::Host => Self::UnknownHost,
+            Misrouted::Path => Self::NothingHere,
+            Misrouted::Ambiguous => {
+                let message = "the path has an escape or a `;` that servers read differently, and another app by it; \
+                               write the path plainly (app-path)";
+                Self::BadRequest { status: 400, message: message.to_owned() }
+            }
+        }
     }
 }

@@ -14,7 +14,7 @@ pub struct Location {
     pub path: String,
 }
 
-/// Finds the app of a request. Only there are several.
+/// Finds the app of a request, where there are several.
 #[derive(Debug)]
 pub struct Router {
     exact: HashMap<Box<str>, Paths>,
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_may_be_another_apps_is_nobodys() {
+    fn a_path_that_may_be_another_apps_is_refused() {
         for path in [
             "/%73hop",
             "/%73hop/x",

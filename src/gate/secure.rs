@@ -1,26 +1,12 @@
-//! Checks of the host: one that no app has, one that is not the server name of TLS, and plain HTTP that is redirected.
+//! Checks of the host: one that is not the server name of TLS, and plain HTTP that is redirected.
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::{Misrouted, Redirect, request::Request};
+use super::{Redirect, request::Request};
 use crate::{connection::Downstream, refusal::Refusal, tls};
 
 impl Request<'_> {
-    /// Refuses a request that no app takes (RFC 9110 section 15.5.20 for a host).
-    pub(super) fn check_app(&self) -> Result<(), Refusal> {
-        match self.misrouted {
-            None => Ok(()),
-            Some(Misrouted::Host) => Err(Refusal::UnknownHost),
-            Some(Misrouted::Path) => Err(Refusal::NothingHere),
-            Some(Misrouted::Ambiguous) => {
-                let message = "the path has an escape or a `;` that servers read differently, and another app by it; \
-                               write the path plainly (app-path)";
-                Err(Refusal::BadRequest { status: 400, message: message.to_owned() })
-            }
-        }
-    }
-
     /// Refuses a request for another host than the server name of the handshake (RFC 9110 section 15.5.20). Another server
     /// may have other rules for that host. A trusted proxy forwards requests for many hosts on one connection.
     pub(super) fn check_server_name(&self, down: &Downstream) -> Result<(), Refusal> {
@@ -40,8 +26,8 @@ impl Request<'_> {
         if self.context.origin.scheme == "https" {
             return Ok(None);
         }
-        let public = settings.public_url.as_deref().and_then(|url| url.strip_prefix("https://"));
-        let public = public.map(|rest| rest.split('/').next().unwrap_or_default());
+        let public = settings.public_url.as_deref().filter(|url| url.starts_with("https://"));
+        let public = public.map(tls::host_of);
         let host = self.head.host();
         let authority = match public {
             Some(public) if tls::is_same_host(public, host) || !tls.covers(host) => public.to_owned(),

@@ -87,6 +87,13 @@ fn name_of(host: &str) -> String {
     bare_host(host).to_ascii_lowercase()
 }
 
+/// The host of an http or https URL, with its port if it has one.
+#[must_use]
+pub fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
 /// A `Host` without port, brackets and final dot.
 #[must_use]
 pub fn bare_host(host: &str) -> &str {
@@ -119,6 +126,19 @@ pub fn is_same_host(host: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_has_a_host() {
+        for (url, host) in [
+            ("https://a.test", "a.test"),
+            ("http://A.test:8443/x?y", "A.test:8443"),
+            ("https://[::1]:8443?x", "[::1]:8443"),
+            ("https://a.test#x://b.test/", "a.test"),
+            ("https://", ""),
+        ] {
+            assert_eq!(host_of(url), host, "{url}");
+        }
+    }
 
     #[test]
     fn a_host_is_its_name_in_whatever_spelling() {

@@ -54,9 +54,8 @@ fn of_end(certificate: &Certificate) -> Entry {
 
 /// A public name that no certificate is for: clients would refuse what links lead to.
 fn unnamed(config: &Config, file: &str) -> Option<Entry> {
-    let authority = config.server.public_url.as_ref()?.strip_prefix("https://")?;
-    let host = authority.split('/').next().unwrap_or_default();
-    missing(config, file, host, "the host of `server.public_url`")
+    let url = config.server.public_url.as_ref().filter(|url| url.starts_with("https://"))?;
+    missing(config, file, tls::host_of(url), "the host of `server.public_url`")
 }
 
 /// A warning if no certificate is for this host, which is `whose`.

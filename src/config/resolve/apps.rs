@@ -9,6 +9,7 @@ use crate::{
         settings::{AppSettings, ServerSettings},
     },
     gate::{Location, Router},
+    tls,
 };
 
 impl Resolver<'_> {
@@ -44,8 +45,7 @@ impl Resolver<'_> {
         place: &Place,
     ) {
         let Some(url) = server.public_url.as_deref().filter(|_| !apps.is_empty()) else { return };
-        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let host = rest.split('/').next().unwrap_or_default();
+        let host = tls::host_of(url);
         let location = |app: &AppSettings| Location { hosts: app.hosts.clone(), path: app.path.clone() };
         let router = Router::new(&apps.iter().map(location).collect::<Vec<_>>());
         let path = if api_root.is_empty() { "/" } else { api_root };
