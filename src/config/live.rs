@@ -3,7 +3,7 @@
 mod apps;
 mod provenance;
 
-use super::{Config, ConfigErrors, Loaded, inputs::APPS, load_in};
+use super::{Config, ConfigErrors, Loaded, apps::OF_APP, inputs::APPS, load_in};
 
 pub(super) use provenance::Provenance;
 
@@ -127,6 +127,13 @@ impl Config {
             waiting.push(APPS);
             if apps::taken(&self.origin.apps, &new.apps) != new.apps {
                 restart.push(APPS);
+            }
+        }
+        if !self.apps.is_empty() && !other_kind {
+            // These are only defaults, which an app need not follow: what changes is told as `apps`.
+            let is_of_apps = |key: &&str| key.split('.').next().is_some_and(|of| OF_APP.contains(&of));
+            for keys in [&mut now, &mut restart, &mut waiting] {
+                keys.retain(|key| !is_of_apps(key));
             }
         }
         for live in LIVE.iter().filter(|live| is_live(&live.name)) {
@@ -351,7 +358,7 @@ mod tests {
         assert_eq!(config.apps[0].policies.unmatched, crate::policy::Unmatched::Deny);
         // What [policies] says for all of them.
         let (config, keys) = taken(&both, &format!("[policies]\nunmatched = \"allow\"\n{both}"));
-        assert_eq!(keys.now, ["policies.unmatched", "apps"]);
+        assert_eq!(keys.now, ["apps"]);
         assert!(
             config.each_app().iter().all(|app| app.policies.unmatched == crate::policy::Unmatched::Allow)
         );
@@ -373,6 +380,12 @@ mod tests {
             assert_eq!(config.apps.len(), 2);
         }
         assert_eq!(taken("", &both).1.restart, ["apps"]);
+        // A default that no app follows changes nothing, and one of `[upstream]` waits as the apps do.
+        let own = format!("{}{}", app("a", ", unmatched = \"deny\""), app("b", ", unmatched = \"deny\""));
+        let (_, keys) = taken(&own, &format!("[policies]\nunmatched = \"allow\"\n{own}"));
+        assert_eq!(keys, ReloadedKeys::default());
+        let (_, keys) = taken(&both, &format!("[upstream]\nresponse_timeout = \"9s\"\n{both}"));
+        assert_eq!((keys.now, keys.restart, keys.waiting), (vec![], vec!["apps"], vec!["apps"]));
     }
 
     #[test]

@@ -77,9 +77,8 @@ pub(super) fn load_in(working_directory: &Path, sources: &Sources) -> Result<Loa
         raw.map(|raw| Resolver { profile, base: file.folder(), set, report: &mut report }.config(raw, apps));
     if let Some(config) = &config {
         // An entry with an error is missing among the resolved ones; it is reported already.
-        for (changed, config) in changed.iter().zip(config.each_app()) {
-            warnings::report(changed, &config, &mut report);
-        }
+        let of_apps: Vec<_> = changed.into_iter().zip(config.each_app()).collect();
+        warnings::report(&of_apps, &mut report);
     }
     let warnings = report.close()?;
     // Read again into a discarded report, because the first values were consumed by the resolution.

@@ -30,14 +30,25 @@ const fn warning(
     Warning { key, applies, says, fix }
 }
 
-/// Reports all warnings. `changed` are the keys that differ from their defaults, with their places.
-pub(crate) fn report(changed: &[(&'static str, Place)], config: &Config, report: &mut Report) {
-    for (key, place) in changed {
-        for warning in WARNINGS.iter().filter(|warning| warning.key == *key && (warning.applies)(config)) {
-            let message = format!("`{key}` {}", warning.says);
-            report.warning(place, Code::NoEffect, message, Some(warning.fix.to_owned()));
+/// An app's configuration, and its keys that differ from their defaults, with their places.
+pub(crate) type OfApp = (Vec<(&'static str, Place)>, Config);
+
+/// Reports all warnings. `apps`: without `[[apps]]` there is one.
+pub(crate) fn report(apps: &[OfApp], report: &mut Report) {
+    for (changed, _) in apps {
+        for (key, place) in changed {
+            // What a section says is the default of several apps: it has an effect if it has one in any of them.
+            let sharing = || apps.iter().filter(|(changed, _)| changed.contains(&(*key, place.clone())));
+            for warning in WARNINGS.iter().filter(|warning| warning.key == *key) {
+                if sharing().all(|(_, config)| (warning.applies)(config)) {
+                    let message = format!("`{key}` {}", warning.says);
+                    report.warning(place, Code::NoEffect, message, Some(warning.fix.to_owned()));
+                }
+            }
         }
     }
+    // The rest is about settings that all apps share.
+    let Some((changed, config)) = apps.first() else { return };
     let place_of = |wanted: &[&str]| {
         let set = changed.iter().find(|(key, _)| wanted.contains(key));
         set.map_or(&Place::Default, |(_, place)| place)

@@ -162,6 +162,17 @@ fn what_the_apps_share_is_told_once_and_what_none_uses_is_not() {
     assert_eq!(found.iter().filter(|line| line.contains("conect_timeout")).count(), 1, "{found:#?}");
     let found = findings(&format!("[upstream]\nbalance = \"hash\"\n{two}"));
     assert_eq!(found.iter().filter(|line| line.contains("balance")).count(), 1, "{found:#?}");
+    // One default has an effect in one of them.
+    let servers = "upstream = { servers = [\"http://127.0.0.1:7\", \"http://127.0.0.1:9\"] }";
+    let one = two.replacen("hosts", &format!("{servers}\nhosts"), 1);
+    assert_eq!(findings(&format!("[upstream]\nbalance = \"hash\"\n{one}")), Vec::<String>::new());
+    let own = one.replacen(
+        "[[apps]]\nname = \"b\"",
+        "[[apps]]\nupstream = { balance = \"hash\" }\nname = \"b\"",
+        1,
+    );
+    let found = findings(&format!("[upstream]\nbalance = \"hash\"\n{own}"));
+    assert_eq!(found.len(), 1, "what an app says itself has none: {found:#?}");
     // The default of [upstream] is no app's server.
     let own = two.replace("hosts", "upstream = { servers = [\"http://127.0.0.1:9\"] }\nhosts");
     assert_eq!(findings(&format!("[server]\nhttp = \"127.0.0.1:3000\"\n{own}")), Vec::<String>::new());
