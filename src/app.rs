@@ -42,7 +42,9 @@ pub use folder::{
     passed_over as passed_over_policies, read as read_policies, read_all as read_all_policies,
     read_file as read_policy_file,
 };
-pub use live::{HypotheticalCaller, HypotheticalRequest, InForce, Live, LiveError, OwnerAnswer, no_app};
+pub use live::{
+    HypotheticalCaller, HypotheticalRequest, InForce, InputsOfApp, Live, LiveError, OwnerAnswer, no_app,
+};
 pub use policies::{PolicyError, account_model, account_model_of_all, stored as stored_rules};
 pub use status::{AppStatus, PoliciesInForce, Reload, Rows, ServerHealth, Status};
 pub use translate::{

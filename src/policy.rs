@@ -39,6 +39,7 @@ mod schema;
 mod scopes;
 mod segment_table;
 mod settings;
+mod stored_findings;
 mod table;
 mod trie;
 mod verb;
@@ -69,6 +70,7 @@ pub use input::{Settings, Source, Stored, StoredRule, Unmatched};
 pub use owner::{OwnerAnswer, OwnerVerdict, Question};
 pub use path::readings;
 pub use schema::schema;
+pub use stored_findings::of_stored_rules;
 
 /// The `id` of a request's body, the only part of it that a decision needs. `None` if the body has none. An
 /// empty text if its value cannot be a row's id (`null`, `0`, a list): LoopBack takes the first `id` that is

@@ -106,6 +106,19 @@ pub struct InForce {
     pub refused: Option<String>,
 }
 
+/// What the ruleset of an app is made of.
+#[derive(Clone, Debug)]
+pub struct InputsOfApp {
+    /// The name of the app, if there are several.
+    pub app: Option<String>,
+    /// The settings of the policies.
+    pub settings: policy::Settings,
+    /// The policy files.
+    pub sources: Vec<Source>,
+    /// The roles and rules of the store.
+    pub stored: Stored,
+}
+
 /// The answer of the app about the owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -179,9 +192,13 @@ impl Live {
     ///
     /// # Errors
     /// When the queue of reloads is full.
-    pub async fn sources(&self) -> Result<Vec<(policy::Settings, Vec<Source>, Stored)>, LiveError> {
-        let one =
-            |inputs: RulesetInputs| (inputs.ruleset.set.settings().clone(), inputs.sources, inputs.stored);
+    pub async fn sources(&self) -> Result<Vec<InputsOfApp>, LiveError> {
+        let one = |inputs: RulesetInputs| InputsOfApp {
+            app: inputs.config.app_name().map(str::to_owned),
+            settings: inputs.ruleset.set.settings().clone(),
+            sources: inputs.sources,
+            stored: inputs.stored,
+        };
         Ok(self.inputs().await?.into_iter().map(one).collect())
     }
 

@@ -45,30 +45,20 @@ fn all(sources: &Sources) -> anyhow::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// The policies of each app. What is only said about stored rules counts if no app knows better: they are for all.
+/// The policies of each app, and the stored rules, which are for all of them.
 fn policies_of_apps(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
-    let mut of_apps = Vec::new();
+    let (mut entries, mut stored) = (Vec::new(), Vec::new());
     for app in &config.each_app() {
-        of_apps.push((app.app_name().map(str::to_owned), policies(app, file)?));
+        let checked = policies(app, file)?;
+        entries.extend(checked.entries.into_iter().map(|entry| match app.app_name() {
+            Some(app) => Entry { message: format!("{} (app {app})", entry.message), ..entry },
+            None => entry,
+        }));
+        stored.push((app.app_name().map(str::to_owned), checked.stored));
     }
-    // What would be right depends on the models of each app.
-    let same = |a: &Entry, b: &Entry| (&a.file, a.code, &a.message) == (&b.file, b.code, &b.message);
-    let has = |entries: &[Entry], entry: &Entry| entries.iter().any(|other| same(entry, other));
-    let is_of_all = |entry: &Entry| of_apps.iter().all(|(_, entries)| has(entries, entry));
-    let mut all: Vec<Entry> = Vec::new();
-    for (app, entries) in &of_apps {
-        for entry in entries {
-            let is_stored = entry.file == STORE;
-            if is_stored && (!is_of_all(entry) || has(&all, entry)) {
-                continue;
-            }
-            let named = app.as_ref().filter(|_| !is_stored);
-            let message =
-                named.map_or_else(|| entry.message.clone(), |app| format!("{} (app {app})", entry.message));
-            all.push(Entry { message, ..entry.clone() });
-        }
-    }
-    Ok(all)
+    let stored = policy::of_stored_rules(&stored);
+    entries.extend(stored.into_iter().map(|finding| Entry::of_finding(STORE.to_owned(), finding)));
+    Ok(entries)
 }
 
 /// Apps that define the accounts differently.
@@ -85,22 +75,30 @@ fn two_account_models(config: &Config, file: &str) -> Option<Entry> {
     })
 }
 
-fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
+/// What is found about an app.
+struct Checked {
+    entries: Vec<Entry>,
+    /// About the stored rules.
+    stored: Vec<Finding>,
+}
+
+fn policies(config: &Config, file: &str) -> anyhow::Result<Checked> {
     let unreadable = |error: &(dyn Error + 'static)| vec![Entry::of_folder(config, &whole_chain(error))];
+    let without_store = |entries: Vec<Entry>| Ok(Checked { entries, stored: Vec::new() });
     let (sources, mut findings) = match app::read_all_policies(&config.policies.dir) {
         Ok(read) => read,
         Err(error) => {
             let passed_over = app::passed_over_policies(&config.policies.dir).into_iter();
             let at = |name: &str| config.policies.dir.join(name).display().to_string();
             let named = passed_over.map(|finding| Entry::of_finding(at(&finding.file), finding));
-            return Ok(unreadable(&error).into_iter().chain(named).collect());
+            return without_store(unreadable(&error).into_iter().chain(named).collect());
         }
     };
     // A file that is not read is named: a rule in it protects nothing.
     findings.extend(app::passed_over_policies(&config.policies.dir));
     let (cases, unreadable_cases) = match policy_folder::cases(&config.policies.dir) {
         Ok(cases) => cases,
-        Err(error) => return Ok(unreadable(&error)),
+        Err(error) => return without_store(unreadable(&error)),
     };
     findings.extend(unreadable_cases);
     let stored = stored(config)?;
@@ -119,17 +117,16 @@ fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
             findings.extend(analysis.lint_overrides(&sources));
         }
     }
+    // Only the store knows which roles exist.
+    findings.retain(|finding| known || finding.code != UNKNOWN_ROLE);
+    let (stored, findings) = findings.into_iter().partition::<Vec<_>, _>(Finding::is_stored);
     let at = |name: &str| match name {
         CONFIG_FILE => file.to_owned(),
-        STORE => STORE.to_owned(),
         name => config.policies.dir.join(name).display().to_string(),
     };
-    let mut entries: Vec<Entry> = findings
-        .into_iter()
-        // Only the store knows which roles exist.
-        .filter(|finding| known || finding.code != UNKNOWN_ROLE)
-        .map(|finding| Entry::of_finding(at(&finding.file), finding))
-        .collect();
+    let findings = findings.into_iter();
+    let mut entries: Vec<Entry> =
+        findings.map(|finding| Entry::of_finding(at(&finding.file), finding)).collect();
     entries.extend(unconfirmed);
     for cases in &cases {
         let findings = Case::read(cases).err().into_iter().chain(Case::doubts(cases));
@@ -137,7 +134,7 @@ fn policies(config: &Config, file: &str) -> anyhow::Result<Vec<Entry>> {
     }
     // Findings of several sources are merged in the order in which they are read.
     entries.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
-    Ok(entries)
+    Ok(Checked { entries, stored })
 }
 
 /// Warns if the account model requires confirmed addresses and nothing sends the mail that confirms them. The same

@@ -9,6 +9,8 @@ use crate::{
 
 /// The inputs of a ruleset.
 pub(super) struct Policies {
+    /// The name of the app, if there are several.
+    pub(super) app: Option<String>,
     settings: Settings,
     sources: Vec<Source>,
     pub(super) stored: Stored,
@@ -18,14 +20,24 @@ impl Policies {
     /// Reads the policies of each app; `None` if that fails, which `check` explains.
     pub(super) async fn of_each(services: &Services) -> Option<Vec<Self>> {
         if let Some(live) = &services.live {
-            let one = |(settings, sources, stored)| Self { settings, sources, stored };
+            let one = |of: app::InputsOfApp| Self {
+                app: of.app,
+                settings: of.settings,
+                sources: of.sources,
+                stored: of.stored,
+            };
             return Some(live.sources().await.ok()?.into_iter().map(one).collect());
         }
         let config = services.config.as_ref()?;
         let stored = app::stored_rules(&*services.store).await.ok()?;
         let one = |app: &Config| {
             let sources = app::read_policies(&app.policies.dir).ok()?;
-            Some(Self { settings: app::policy_settings(app), sources, stored: stored.clone() })
+            Some(Self {
+                app: app.app_name().map(str::to_owned),
+                settings: app::policy_settings(app),
+                sources,
+                stored: stored.clone(),
+            })
         };
         config.each_app().iter().map(one).collect()
     }

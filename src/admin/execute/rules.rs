@@ -14,7 +14,7 @@ use crate::{
         who::Who,
     },
     identity::UserId,
-    policy::{Finding, StoredRule},
+    policy::{self, StoredRule},
     store::AclRow,
 };
 
@@ -83,15 +83,10 @@ async fn warnings_about(services: &Services, rule: StoredRule) -> Result<Vec<Str
     for policies in &mut policies {
         policies.stored.rules.push(rule.clone());
         let Some((_, findings)) = policies.analyze() else { return Ok(Vec::new()) };
-        of_apps.push(findings);
+        of_apps.push((policies.app.clone(), findings));
     }
-    // The rule is for all apps, and one that knows the model is enough.
-    let mut findings = of_apps.pop().unwrap_or_default();
-    // What would be right depends on the models of each app.
-    let same = |a: &Finding, b: &Finding| (a.code, &a.message) == (b.code, &b.message);
-    findings.retain(|finding| of_apps.iter().all(|others| others.iter().any(|other| same(finding, other))));
     let mut warnings = Vec::new();
-    for finding in findings.into_iter().filter(|finding| finding.file == "store") {
+    for finding in policy::of_stored_rules(&of_apps) {
         let Some(what) = finding.message.strip_prefix(&head) else { continue };
         let fix = finding.fix.map_or_else(String::new, |fix| format!("; {fix}"));
         match finding.code {
