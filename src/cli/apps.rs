@@ -61,14 +61,43 @@ pub(super) fn named(config: &Config, name: Option<&str>) -> anyhow::Result<Confi
 /// The configuration of the app whose policies are in one of these folders, or the named one.
 ///
 /// # Errors
-/// If it is neither.
+/// If it is neither, or several apps have their policies there.
 pub(super) fn of_folder(config: &Config, folders: &[&Path], name: Option<&str>) -> anyhow::Result<Config> {
     if name.is_some() || config.apps.is_empty() {
         return named(config, name);
     }
     let same = |app: &Config| folders.iter().any(|folder| is_same(folder, &app.policies.dir));
-    config.each_app().into_iter().find(same).with_context(|| {
+    let mut found = config.each_app();
+    found.retain(same);
+    if found.len() > 1 {
+        let names: Vec<_> = found.iter().filter_map(Config::app_name).collect();
+        anyhow::bail!(
+            "several apps have their policies there: say with `--app` whose settings count, `{}`",
+            names.join("`, `")
+        );
+    }
+    found.pop().with_context(|| {
         format!("no app has its policies there: say with `--app` whose settings count, {}", names(config))
+    })
+}
+
+/// The configuration of the app that a recorded request was for.
+///
+/// # Errors
+/// If the configuration has no such app any more.
+pub(super) fn recorded(config: &Config, name: Option<&str>) -> anyhow::Result<Config> {
+    let recorded = match name {
+        Some(name) => format!("the request was for the app `{name}`"),
+        None => "the line of the request names no app".to_owned(),
+    };
+    named(config, name).map_err(|_| match config.apps.len() {
+        0 => anyhow::anyhow!(
+            "{recorded}, and the configuration has no `[[apps]]`; name the configuration of that time with `-c FILE`"
+        ),
+        _ => anyhow::anyhow!(
+            "{recorded}, and the configuration has the apps {}; name the configuration of that time with `-c FILE`",
+            names(config)
+        ),
     })
 }
 

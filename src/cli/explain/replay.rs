@@ -25,7 +25,7 @@ pub(super) fn run(config: &Config, global: &Global, id: &str, log: &Path) -> any
     let facts = line.facts.as_ref().with_context(|| {
         format!("the request `{id}` was refused before any rule was asked: its line has no facts")
     })?;
-    let config = &apps::named(config, line.app.as_deref())?;
+    let config = &apps::recorded(config, line.app.as_deref())?;
     let analysis = analyze(config, &stored(config)?)?;
     let person = Person {
         user: line.user.clone(),

@@ -250,3 +250,72 @@ fn the_log_names_the_app_whose_policies_are_refused() {
     assert!(house.ok("status").contains("REFUSED, the old set stays in force: app `rest`: a.json:1:"));
     assert_eq!(gate.stop(), Some(0));
 }
+
+#[test]
+fn what_only_one_app_says_of_a_stored_rule_is_told() {
+    let house = house();
+    house.ok("role add clerk");
+    let rule =
+        "acl add --model Note --property nope --permission ALLOW --principal-type ROLE --principal-id clerk";
+    let told = "never applies: no route of `Note` has the property `nope` (app shop)";
+    let added = house.ok(rule);
+    assert!(added.contains(&format!("warning: it {told}")), "{added}");
+    let found = house.ok("check");
+    assert!(found.contains(&format!("store: warning: the stored rule `1` {told}")), "{found}");
+    // As a running gate says it.
+    let gate = house.serve();
+    house.ok("acl remove 1");
+    let added = house.ok(rule);
+    assert!(added.contains(&format!("warning: it {told}")), "{added}");
+    assert_eq!(gate.stop(), Some(0));
+}
+
+#[test]
+fn a_folder_of_several_apps_needs_a_name() {
+    let house = house();
+    let config = fs::read_to_string(house.path("portcullis.toml")).unwrap();
+    house.write("portcullis.toml", &config.replace("dir = \"rest\"", "dir = \"shop\""));
+    for line in ["policy test shop", "policy diff shop rest"] {
+        let refused = house.run(line).refused();
+        let told =
+            "several apps have their policies there: say with `--app` whose settings count, `shop`, `rest`";
+        assert!(refused.contains(told), "{line}: {refused}");
+    }
+    assert!(house.run("policy test shop --app rest").out.starts_with("app rest: shop\n"));
+    // The folders of two apps, compared.
+    house.write("portcullis.toml", &config);
+    let refused = house.run("policy diff shop rest").refused();
+    assert!(refused.contains("several apps have their policies there"), "{refused}");
+}
+
+#[test]
+fn a_recorded_request_of_an_app_that_is_gone_is_told_so() {
+    let house = house();
+    let line = |app: &str| {
+        format!(
+            r#"{{"request_id":"r",{app}"method":"GET","path":"/notes/1","status":200,"decision":"allow","facts":{{"policy":"p","model_id":"1","owner":false}}}}"#
+        )
+    };
+    let refused = |app: &str| {
+        house.write("access.jsonl", &line(app));
+        house.run("explain --request-id r --log access.jsonl").refused()
+    };
+    let gone = refused("\"app\":\"old\",");
+    assert!(
+        gone.contains("the request was for the app `old`, and the configuration has the apps `shop`, `rest`"),
+        "{gone}"
+    );
+    let before = refused("");
+    assert!(
+        before.contains("the line of the request names no app, and the configuration has the apps"),
+        "{before}"
+    );
+    let config = fs::read_to_string(house.path("portcullis.toml")).unwrap();
+    let config = config.split("[[apps]]").next().unwrap().to_owned();
+    house.write("portcullis.toml", &config);
+    let alone = refused("\"app\":\"shop\",");
+    assert!(
+        alone.contains("the request was for the app `shop`, and the configuration has no `[[apps]]`"),
+        "{alone}"
+    );
+}
