@@ -63,6 +63,7 @@ fn settings(bits: u8) -> Settings {
         api_root: if bits & 1 == 0 { "/api" } else { "" }.to_owned(),
         users_plural: None,
         user_model: (bits & 2 != 0).then(|| "Customer".to_owned()),
+        is_one_of_several: bits & 128 != 0,
         unmatched: if bits & 4 == 0 { Unmatched::Deny } else { Unmatched::Allow },
         default_allow: bits & 8 != 0,
         acl_error_status: (bits & 16 != 0).then_some(404),

@@ -121,6 +121,7 @@ fn set(loopback: bool) -> PolicySet {
         api_root: "/api".to_owned(),
         users_plural: None,
         user_model: None,
+        is_one_of_several: false,
         unmatched: Unmatched::Deny,
         default_allow: false,
         acl_error_status: None,

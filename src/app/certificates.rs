@@ -83,6 +83,15 @@ impl CertificateFiles {
         self.look = Timestamp(i64::MIN);
     }
 
+    /// Also watches the files of a configuration that was refused for them, so that it is tried again.
+    pub(super) fn watch_too(&mut self, config: &Config) {
+        for path in paths(config) {
+            if self.paths().all(|known| known != path) {
+                self.files.push(Watched::new(path.to_owned()));
+            }
+        }
+    }
+
     /// Warns once a day of certificates that expire soon or have expired.
     pub(super) fn tell_ending(&mut self) {
         let now = self.clock.now();

@@ -5,11 +5,11 @@
 //! occasionally without one: changes on NFS and many FUSE mounts cause no notifications.
 
 mod overlooked;
+mod state;
 
 use std::{
     fs,
     io::{self, Read as _},
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -20,6 +20,7 @@ pub use overlooked::passed_over;
 
 use super::PolicyError;
 use crate::policy::{Code, Finding, Severity, Source};
+use state::FileState;
 
 /// The interval of checks until the folder is stable.
 pub(super) const POLL: Duration = Duration::from_millis(500);
@@ -64,6 +65,19 @@ pub(super) struct Folder {
     settled: bool,
 }
 
+/// The content of a folder.
+pub(super) struct Content {
+    pub(super) read: Result<Vec<Source>, PolicyError>,
+    /// `None` = it kept changing.
+    pub(super) seen: Option<Seen>,
+}
+
+/// The state of a folder when it was read.
+pub(super) struct Seen {
+    state: FolderState,
+    digest: [u8; 32],
+}
+
 /// A watched file.
 #[derive(Debug)]
 pub(super) struct Watched {
@@ -81,27 +95,6 @@ enum FolderState {
     Unreadable(io::ErrorKind),
 }
 
-/// The metadata of a policy's path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum FileState {
-    File(Stat),
-    Folder,
-    /// Not read: opening a pipe would block.
-    SpecialFile,
-    DanglingLink,
-    NonUtf8Name,
-    Unreadable(io::ErrorKind),
-}
-
-/// The metadata that a change affects: a rename changes the inode, a write the times.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Stat {
-    inode: (u64, u64),
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
 impl Folder {
     /// A folder of unknown state.
     pub(super) fn new(path: PathBuf) -> Self {
@@ -114,19 +107,33 @@ impl Folder {
     /// # Errors
     /// When the folder or a file cannot be read, when there are no policies, or when the folder keeps changing.
     pub(super) fn read(&mut self) -> Result<Vec<Source>, PolicyError> {
+        let Content { read, seen } = self.peek();
+        self.remember(seen);
+        read
+    }
+
+    /// The same without remembering the state: until then [`Self::poll`] returns the content, if it is new.
+    pub(super) fn peek(&self) -> Content {
         let (tries, pause) = TRIES;
         for _ in 0..tries {
             let state = FolderState::at(&self.path);
             let read = read(&self.path);
             // The metadata is compared before and after: files that changed during the read could be mixed states.
             if state == FolderState::at(&self.path) {
-                self.notice(state, Instant::now());
-                self.last_digest = Some(digest(&read));
-                return read;
+                let seen = Some(Seen { state, digest: digest(&read) });
+                return Content { read, seen };
             }
             std::thread::sleep(pause);
         }
-        Err(PolicyError::KeepsChanging { path: self.path.clone() })
+        Content { read: Err(PolicyError::KeepsChanging { path: self.path.clone() }), seen: None }
+    }
+
+    /// Remembers the state of [`Self::peek`]: the content has been judged.
+    pub(super) fn remember(&mut self, seen: Option<Seen>) {
+        if let Some(Seen { state, digest }) = seen {
+            self.notice(state, Instant::now());
+            self.last_digest = Some(digest);
+        }
     }
 
     /// Returns the new content once, when it has changed and the folder is stable.
@@ -212,30 +219,6 @@ impl Watched {
 impl FolderState {
     fn at(folder: &Path) -> Self {
         files(folder).map_or_else(|error| Self::Unreadable(error.kind()), Self::Files)
-    }
-}
-
-impl FileState {
-    fn at(path: &Path) -> Self {
-        match fs::metadata(path) {
-            Ok(about) if about.is_file() => Self::File(Stat::of(&about)),
-            Ok(about) if about.is_dir() => Self::Folder,
-            Ok(_) => Self::SpecialFile,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::DanglingLink,
-            Err(error) => Self::Unreadable(error.kind()),
-        }
-    }
-}
-
-impl Stat {
-    fn of(metadata: &fs::Metadata) -> Self {
-        Self {
-            // An editor that renames a new file over the old one may keep size and mtime.
-            inode: (metadata.dev(), metadata.ino()),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::{folder, translate};
+use super::{apps::router, folder, translate};
 use crate::{
     accounts::{self, Accounts},
     api::{Api, Reached},
@@ -18,12 +18,18 @@ use crate::{
     observe::metrics::Metrics,
     policy::{self, AccountModel, Finding, PolicySet, Source, Stored, StoredRule},
     store::{Store, StoreError},
+    tls,
 };
 
 pub use error::PolicyError;
 
-/// The place of findings about stored rules.
-const STORE: &str = "store";
+/// The account model of all apps.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct SharedModel {
+    pub(super) model: Option<AccountModel>,
+    /// That of the app that links lead to: its path is part of them.
+    pub(super) linked: Option<AccountModel>,
+}
 
 /// The inputs of a ruleset besides files and rows.
 pub(super) struct RulesetBuilder {
@@ -40,11 +46,6 @@ pub(super) struct RulesetBuilder {
 }
 
 impl RulesetBuilder {
-    /// Whether the prefix of links is known and not a guess.
-    fn has_address(&self) -> bool {
-        self.config.server.public_url.is_some() || matches!(self.config.server.http, Listen::Tcp(_))
-    }
-
     /// Compiles the policies of an app.
     pub(super) fn compile(
         &self,
@@ -56,10 +57,8 @@ impl RulesetBuilder {
         let Some(set) = set else { return Err(PolicyError::ConfigErrors(findings)) };
         // Reported with the findings: a policy that is not read opens or closes routes unnoticed.
         let passed_over = folder::passed_over(&app.policies.dir);
-        // A stored rule is for the models of all apps: that one app has no such model is no mistake. `check` knows all.
-        let is_told = |finding: &&Finding| {
-            app.app.is_none() || finding.code != policy::Code::UnknownModel.name() || finding.file != STORE
-        };
+        // A stored rule is for the models of all apps: that it has no effect in one is no mistake. `check` knows all.
+        let is_told = |finding: &&Finding| app.app.is_none() || !finding.is_of_no_effect();
         for finding in findings.iter().chain(&passed_over).filter(is_told) {
             let (file, line, column) = (&finding.file, finding.line, finding.column);
             tracing::warn!(app = app.app_name(), file, line, column, "{finding}");
@@ -67,12 +66,29 @@ impl RulesetBuilder {
         Ok(set)
     }
 
-    /// Adds the User API to compiled policies. `model`: that of the accounts of all apps.
+    /// The account model of all apps. `models`: of each.
+    pub(super) fn shared_model(
+        &self,
+        apps: &[Config],
+        models: &[Option<&AccountModel>],
+    ) -> Result<SharedModel, PolicyError> {
+        let model = shared_model(apps, models)?;
+        let leads_to = apps.first().and_then(|app| {
+            let router = router(app)?;
+            let root = if app.api.root.is_empty() { "/" } else { &app.api.root };
+            router.find(tls::host_of(&self.link_base), root).ok()
+        });
+        let linked = leads_to.and_then(|index| apps.iter().zip(models).nth(index));
+        let linked = linked.filter(|(app, _)| app.serves_accounts()).and_then(|(_, model)| (*model).cloned());
+        Ok(SharedModel { linked: linked.or_else(|| model.clone()), model })
+    }
+
+    /// Adds the User API to compiled policies.
     pub(super) fn ruleset(
         &self,
         app: &Config,
         set: PolicySet,
-        model: Option<&AccountModel>,
+        model: &SharedModel,
     ) -> Result<Ruleset, PolicyError> {
         let routes: Vec<&str> = set.routes().collect();
         // Metrics are labelled by route and not by path: a client could otherwise create any number of series.
@@ -83,7 +99,8 @@ impl RulesetBuilder {
             digest = set.digest,
             "policies are in force"
         );
-        let mut settings = translate::accounts(&self.config, model);
+        let mut settings = translate::accounts(app, model.model.as_ref());
+        settings.links = translate::links(app, model.linked.as_ref());
         settings.links.base.clone_from(&self.link_base);
         // The index of names must follow the new folding before a request can use the new rules.
         self.store.fold_names(settings.keys())?;
@@ -95,47 +112,54 @@ impl RulesetBuilder {
             settings,
         );
         let accounts = accounts.with_wake_up(Arc::clone(&self.wake_up));
-        let mut api = Api::new(accounts, translate::api(&self.config));
+        let mut api = Api::new(accounts, translate::api(app));
         let is_only = app.app.is_none();
-        if self.config.api.openapi && app.serves_accounts() {
+        if app.api.openapi && app.serves_accounts() {
+            // Whether the prefix of links is known and not a guess.
+            let has_address = app.server.public_url.is_some() || matches!(app.server.http, Listen::Tcp(_));
             api = api.described(Reached {
-                credentials: translate::credentials(&self.config),
+                credentials: translate::credentials(app),
                 // One of several apps is where its description is; the public URL may be another's.
-                url: if self.has_address() && is_only { self.link_base.clone() } else { String::new() },
-                is_public: self.config.server.public_url.is_some() && is_only,
+                url: if has_address && is_only { self.link_base.clone() } else { String::new() },
+                is_public: app.server.public_url.is_some() && is_only,
             });
         }
         Ok(Ruleset { set, labels, api })
     }
 }
 
-/// The account model of all apps: the only one that is not LoopBack's `User`, else that. `models`: of each app.
+/// The account model of all apps: the only one that is not LoopBack's `User`, else that. `apps` and `models`: of each app.
 ///
 /// # Errors
-/// When two apps define accounts differently: a user is the same in all.
-pub(super) fn shared_model(
-    config: &Config,
+/// When two apps define accounts differently: a user is the same in all. When none defines the model that the configuration
+/// names.
+fn shared_model(
+    apps: &[Config],
     models: &[Option<&AccountModel>],
 ) -> Result<Option<AccountModel>, PolicyError> {
-    let settings = |model| {
-        let settings = translate::accounts(config, Some(model));
+    let settings = |app, model| {
+        let settings = translate::accounts(app, Some(model));
         // Only links depend on the path.
         accounts::Settings { links: accounts::Links::default(), ..settings }
     };
-    let apps = config.each_app();
     let of_apps = || apps.iter().zip(models).filter(|(app, _)| app.serves_accounts());
     let found = || of_apps().filter_map(|(app, model)| Some((app, (*model)?)));
+    if let Some(name) = apps.iter().find_map(|app| app.api.user_model.as_ref().filter(|_| app.app.is_some()))
+        && !found().any(|(_, model)| model.name == *name)
+    {
+        return Err(PolicyError::NoAccountModel { model: name.clone() });
+    }
     let Some((first, model)) = found().find(|(_, model)| !model.built_in) else {
         return Ok(found().next().map(|(_, model)| model.clone()));
     };
     for (app, other) in found().filter(|(_, other)| !other.built_in) {
-        if settings(other) != settings(model) {
+        if settings(app, other) != settings(first, model) {
             let name = |app: &Config| app.app_name().unwrap_or_default().to_owned();
             return Err(PolicyError::TwoAccountModels {
-                model: other.name.clone(),
-                app: name(app),
-                other: model.name.clone(),
-                of: name(first),
+                first_app: name(first),
+                first_model: model.name.clone(),
+                second_app: name(app),
+                second_model: other.name.clone(),
             });
         }
     }
@@ -159,7 +183,7 @@ pub(super) fn check_before_store_creation(config: &Config) -> Result<(), PolicyE
         };
         check().map_err(|error: PolicyError| error.of_app(app.app_name()))?;
     }
-    Ok(())
+    account_model_of_all(config).map(|_| ())
 }
 
 /// The account model in the policies, as far as they can be read. Errors are reported when they are loaded.
@@ -171,15 +195,20 @@ pub fn account_model(config: &Config) -> Option<AccountModel> {
 /// The same, with the error of apps that disagree.
 ///
 /// # Errors
-/// [`PolicyError::TwoAccountModels`].
+/// [`PolicyError::TwoAccountModels`] and [`PolicyError::NoAccountModel`].
 pub fn account_model_of_all(config: &Config) -> Result<Option<AccountModel>, PolicyError> {
-    let model = |app: &Config| {
+    let set = |app: &Config| {
         let sources = folder::read(&app.policies.dir).ok()?;
-        let (set, _) = policy::compile(&translate::policy(app), &sources, &Stored::default());
-        set?.account().cloned()
+        policy::compile(&translate::policy(app), &sources, &Stored::default()).0
     };
-    let models: Vec<_> = config.each_app().iter().map(model).collect();
-    shared_model(config, &models.iter().map(Option::as_ref).collect::<Vec<_>>())
+    let apps = config.each_app();
+    let sets: Vec<Option<PolicySet>> = apps.iter().map(set).collect();
+    let models: Vec<_> = sets.iter().map(|set| set.as_ref()?.account()).collect();
+    match shared_model(&apps, &models) {
+        // A folder that cannot be read may have it.
+        Err(PolicyError::NoAccountModel { .. }) if sets.iter().any(Option::is_none) => Ok(None),
+        result => result,
+    }
 }
 
 /// The rows of the store that a ruleset is compiled with.

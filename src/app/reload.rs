@@ -3,8 +3,10 @@
 //! This runs in a thread of its own, so that a hanging file system or a large ruleset delays no request.
 
 mod last;
+mod refused;
 mod reloader;
 mod rulesets;
+mod told;
 mod watch;
 
 use std::{
@@ -22,7 +24,6 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
     PolicyError,
-    apps::named,
     certificates::{self, CertificateFiles},
     file_watcher::Watches,
     folder::{POLL, SLOW_POLL, Watched},
@@ -30,13 +31,16 @@ use super::{
 };
 
 use crate::{
-    config::ConfigErrors,
+    config::{Config, ReloadedKeys},
     gate::Rules,
-    policy::{Severity, Source, Stored},
+    policy::{Source, Stored},
     tls::Prepared,
 };
+use last::Part;
+use refused::{Refused, RetryTrigger};
 use reloader::{Request, What};
 use rulesets::Rulesets;
+use told::{log_config_errors, log_errors};
 use watch::{watch_files, watch_store};
 
 pub(super) use last::LastReload;
@@ -44,9 +48,6 @@ pub(super) use reloader::{Reloader, RulesetInputs};
 
 /// Maximum number of queued requests.
 const QUEUE_CAPACITY: usize = 8;
-
-/// Maximum number of errors that are logged one by one.
-const MAX_LOGGED_ERRORS: usize = 100;
 
 /// The state for replacing the first rulesets.
 pub(super) struct Loaded {
@@ -60,6 +61,8 @@ struct Work {
     rulesets: Rulesets,
     last: Arc<LastReload>,
     config_file: Watched,
+    /// When a refused configuration is tried again.
+    retry_on: Option<RetryTrigger>,
     /// `None` without TLS.
     certificates: Option<CertificateFiles>,
     watches: Watches,
@@ -106,7 +109,8 @@ pub(super) fn watch(
     let config_file = Watched::new(builder.config.file().to_owned());
     let watches = Watches::new();
     let events = watches.events();
-    let work = Work { rulesets, last, config_file, certificates, watches, watches_outdated: true };
+    let retry_on = None;
+    let work = Work { rulesets, last, config_file, retry_on, certificates, watches, watches_outdated: true };
     thread::Builder::new()
         // Not on the runtime: reading a folder on a dead network mount blocks.
         .name("policies".into())
@@ -201,22 +205,41 @@ impl Work {
             self.watches.renew(&folders, &files);
         }
         // The error has been logged.
-        let _ = self.guarded(|work| {
-            let now = Instant::now();
-            if work.config_file.poll(now) {
-                return work.reload_all();
-            }
-            work.look_at_certificates(now);
-            // Each app on its own: one that is broken keeps no other from its new policies.
-            let mut result = Ok(());
-            for app in 0..work.rulesets.apps.len() {
-                if let Some(read) = work.rulesets.poll(app, now) {
-                    result = work.reload_app(app, read).and(result);
-                }
-            }
-            result
-        });
+        let _ = self.guarded(|work| work.look_at_files(Instant::now()));
         self.watches_outdated = !self.is_settled();
+    }
+
+    /// Loads what has changed: everything with the configuration, else each app on its own, so that one that is broken keeps
+    /// no other from its new policies.
+    fn look_at_files(&mut self, now: Instant) -> Result<(), String> {
+        if self.config_file.poll(now) {
+            return self.reload_all();
+        }
+        let certificates = self.look_at_certificates(now);
+        let mut changed = Vec::new();
+        for app in 0..self.rulesets.apps.len() {
+            if let Some(read) = self.rulesets.poll(app, now) {
+                changed.push((app, read));
+            }
+        }
+        let apps = &self.rulesets.apps;
+        let names = changed.iter().filter_map(|(app, _)| Some(apps.get(*app)?.config.app_name()));
+        let trigger = self.retry_on.as_ref();
+        let may_be_right = trigger.is_some_and(|trigger| trigger.fires(names, certificates));
+        let retried = may_be_right.then(|| self.try_all());
+        if let Some(Ok(keys)) = retried {
+            self.tell(keys);
+            return Ok(());
+        }
+        let mut result = Ok(());
+        for (app, read) in changed {
+            result = self.reload_app(app, read).and(result);
+        }
+        match retried {
+            // Told only if nothing else was: the policies may be wrong under either configuration.
+            Some(Err(refused)) if result.is_ok() => Err(self.refuse(refused)),
+            _ => result,
+        }
     }
 
     fn is_settled(&self) -> bool {
@@ -235,59 +258,74 @@ impl Work {
         catch_unwind(AssertUnwindSafe(|| step(self))).unwrap_or_else(|_| {
             let reason = "a fault of ours: the policies made it panic";
             tracing::error!(reason, "the new policies are refused; the old ones stay in force");
-            self.last.set(None, Err(reason.to_owned()));
+            self.last.set(Part::Configuration, Err(reason.to_owned()));
+            self.retry_on = Some(RetryTrigger::Policies(None));
             Err(reason.to_owned())
         })
     }
 
     /// Loads configuration and files, both or neither.
     fn reload_all(&mut self) -> Result<(), String> {
-        let before = self.rulesets.builder.config.clone();
-        let taken = match before.reread() {
-            Ok(loaded) => self.rulesets.builder.config.apply_reload(loaded.config),
-            Err(config_errors) => {
-                let reason = log_config_errors(&config_errors);
-                self.last.set(None, Err(reason.clone()));
-                return Err(reason);
+        match self.try_all() {
+            Ok(keys) => {
+                self.tell(keys);
+                Ok(())
             }
-        };
-        let prepared = self.prepare_certificates();
-        let result = prepared.and_then(|prepared| {
-            match self.rulesets.replace_all() {
-                Ok(()) => self.last.set_all_good(),
-                Err(error) => {
-                    let app = error.app().map(str::to_owned);
-                    let told = log_errors(error);
-                    self.last.set(app.as_deref(), Err(told.clone()));
-                    return Err(told);
-                }
-            }
-            Ok(prepared)
-        });
-        let prepared = match result {
-            Ok(prepared) => prepared,
-            Err(told) => {
-                self.rulesets.builder.config = before;
-                return Err(told);
-            }
-        };
-        if let (Some(files), Some(prepared)) = (&mut self.certificates, prepared) {
-            files.take(&self.rulesets.builder.config, prepared);
+            Err(refused) => Err(self.refuse(refused)),
         }
-        self.last.set_waiting(taken.waiting);
-        for key in taken.now {
+    }
+
+    fn try_all(&mut self) -> Result<ReloadedKeys, Refused> {
+        let mut config = self.rulesets.builder.config.clone();
+        let loaded = config.reread().map_err(|errors| {
+            // Only another configuration helps.
+            self.retry_on = None;
+            Refused::Configuration(errors)
+        })?;
+        let keys = config.apply_reload(loaded.config);
+        let prepared = self.prepare_certificates(&config).map_err(|told| {
+            self.retry_on = Some(RetryTrigger::Certificates);
+            Refused::Certificates(told)
+        })?;
+        self.rulesets.replace_all(&config).map_err(|error| {
+            self.retry_on = Some(RetryTrigger::Policies(error.app().map(str::to_owned)));
+            Refused::Policies(error)
+        })?;
+        if let (Some(files), Some(prepared)) = (&mut self.certificates, prepared) {
+            files.take(&config, prepared);
+        }
+        self.rulesets.builder.config = config;
+        self.retry_on = None;
+        self.last.set_all_good();
+        Ok(keys)
+    }
+
+    /// Logs what is in force and what waits.
+    fn tell(&self, keys: ReloadedKeys) {
+        self.last.set_waiting(keys.waiting);
+        for key in keys.now {
             tracing::info!(key, "the new setting is in force");
         }
-        for key in taken.restart {
+        for key in keys.restart {
             tracing::warn!(key, "the new setting needs a restart; the old one stays in force");
         }
-        Ok(())
+    }
+
+    /// Logs why nothing of it is in force, and returns that in one line.
+    fn refuse(&self, refused: Refused) -> String {
+        let told = match refused {
+            Refused::Configuration(errors) => log_config_errors(&errors),
+            Refused::Policies(error) => log_errors(error),
+            Refused::Certificates(told) => return told,
+        };
+        self.last.set(Part::Configuration, Err(told.clone()));
+        told
     }
 
     /// All certificates have to be right, as the rest has.
-    fn prepare_certificates(&mut self) -> Result<Option<Prepared>, String> {
+    fn prepare_certificates(&mut self, config: &Config) -> Result<Option<Prepared>, String> {
         let Some(files) = &mut self.certificates else { return Ok(None) };
-        let told = match files.prepare(&self.rulesets.builder.config) {
+        let told = match files.prepare(config) {
             Ok(prepared) if prepared.mistakes.is_empty() => {
                 self.last.set_certificates(None);
                 return Ok(Some(prepared));
@@ -295,14 +333,16 @@ impl Work {
             Ok(prepared) => certificates::tell(&prepared.mistakes),
             Err(error) => certificates::tell_error(&error),
         };
+        files.watch_too(config);
         self.last.set_certificates(Some(told.clone()));
         Err(told)
     }
 
-    /// Each certificate on its own: one that is wrong keeps no other from being renewed.
-    fn look_at_certificates(&mut self, now: Instant) {
-        let Some(files) = &mut self.certificates else { return };
-        if files.poll(now) {
+    /// Each certificate on its own: one that is wrong keeps no other from being renewed. Whether a file has changed.
+    fn look_at_certificates(&mut self, now: Instant) -> bool {
+        let Some(files) = &mut self.certificates else { return false };
+        let changed = files.poll(now);
+        if changed {
             let failure = match files.prepare(&self.rulesets.builder.config) {
                 Ok(prepared) => {
                     let mistakes = prepared.mistakes.clone();
@@ -314,15 +354,19 @@ impl Work {
             self.last.set_certificates(failure);
         }
         files.tell_ending();
+        changed
     }
 
     /// Replaces the rules of one app.
     fn reload_app(&mut self, app: usize, read: Result<Vec<Source>, PolicyError>) -> Result<(), String> {
         let result = self.rulesets.replace_one(app, read).map_err(log_errors);
-        let name = |app: usize| self.rulesets.apps.get(app).and_then(|app| app.config.app_name());
+        let part = |app: usize| {
+            let name = self.rulesets.apps.get(app).and_then(|app| app.config.app_name());
+            Part::App(name.map(str::to_owned))
+        };
         match &result {
-            Ok(replaced) => replaced.iter().for_each(|app| self.last.set(name(*app), Ok(()))),
-            Err(reason) => self.last.set(name(app), Err(reason.clone())),
+            Ok(replaced) => replaced.iter().for_each(|app| self.last.set(part(*app), Ok(()))),
+            Err(reason) => self.last.set(part(app), Err(reason.clone())),
         }
         result.map(|_| ())
     }
@@ -341,50 +385,6 @@ impl Work {
     fn apply_rows(&mut self, stored: Stored) -> Result<(), String> {
         self.rulesets.apply_rows(stored).map_err(log_errors)
     }
-}
-
-/// Logs the errors of a ruleset one by one, and returns a one-line summary.
-fn log_errors(error: PolicyError) -> String {
-    let (app, error) = match error {
-        PolicyError::OfApp { app, error } => (Some(app), *error),
-        error => (None, error),
-    };
-    let app = app.as_deref();
-    let reason = match &error {
-        PolicyError::ConfigErrors(findings) => {
-            let errors: Vec<_> =
-                findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
-            for finding in errors.iter().take(MAX_LOGGED_ERRORS) {
-                let (file, line, column) = (&finding.file, finding.line, finding.column);
-                tracing::error!(app, file, line, column, code = finding.code, "{finding}");
-            }
-            match &*errors {
-                [only] => only.to_string(),
-                [first, more @ ..] => format!("{first} (and {} more)", more.len()),
-                [] => error.to_string(),
-            }
-        }
-        _ => format!("{:#}", anyhow::Error::from(error)),
-    };
-    let reason = named(app, &reason);
-    tracing::error!(app, reason, "the new policies are refused; the old ones stay in force");
-    reason
-}
-
-/// Logs the errors of a configuration one by one, and returns a one-line summary.
-fn log_config_errors(config_errors: &ConfigErrors) -> String {
-    let errors: Vec<_> =
-        config_errors.0.iter().filter(|finding| finding.severity == Severity::Error).collect();
-    for finding in errors.iter().take(MAX_LOGGED_ERRORS) {
-        tracing::error!(code = finding.code, "{finding}");
-    }
-    let reason = match &*errors {
-        [only] => only.to_string(),
-        [first, more @ ..] => format!("{first} (and {} more)", more.len()),
-        [] => config_errors.to_string(),
-    };
-    tracing::error!(reason, "the new configuration is refused; the old one stays in force");
-    reason
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::{
     wire::{HeadLimits, MAX_FIELDS},
 };
 
+pub(super) use accounts::links;
 pub use accounts::{accounts, store};
 
 /// Limits of a response head. They are larger than those of a request, because only the app sends it.
@@ -31,6 +32,7 @@ pub fn policy(config: &Config) -> policy::Settings {
         api_root: config.api.root.clone(),
         users_plural: config.is_set("api.users").then(|| config.api.users.clone()),
         user_model: config.api.user_model.clone(),
+        is_one_of_several: config.app.is_some(),
         unmatched: config.policies.unmatched,
         default_allow: config.policies.default_allow,
         acl_error_status: config.policies.acl_error_status,

@@ -64,6 +64,7 @@ mod tests {
             api_root: "/api".into(),
             users_plural: None,
             user_model: None,
+            is_one_of_several: false,
             unmatched: Unmatched::Deny,
             default_allow: false,
             acl_error_status: None,

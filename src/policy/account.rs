@@ -28,6 +28,10 @@ pub(super) fn choose<'m>(
     // its place.
     if let Some(name) = &wanted.user_model {
         let found = models.get(name).filter(|model| model.user);
+        if found.is_none() && wanted.is_one_of_several {
+            // Another app has it. This one has LoopBack's `User`, and no other model in its place.
+            return models.get("User").filter(is_candidate);
+        }
         if found.is_none() {
             let names = models.list.iter().filter(|model| model.user).map(|model| &*model.name);
             let fix = did_you_mean(name, names).or(Some("name a model with base `User`".into()));

@@ -11,6 +11,9 @@ pub struct Settings {
     pub users_plural: Option<String>,
     /// The name of the account model; `None` = `User`, or the only public model with base `User`.
     pub user_model: Option<String>,
+    /// Whether there are other apps, one of which may define `user_model` instead.
+    #[serde(default)]
+    pub is_one_of_several: bool,
     /// The verdict for requests that no model and no route covers.
     pub unmatched: Unmatched,
     /// Whether a request is allowed if no rule applies to it.

@@ -22,6 +22,7 @@ fn loopback() -> Settings {
         api_root: "/api".into(),
         users_plural: None,
         user_model: None,
+        is_one_of_several: false,
         unmatched: Unmatched::Deny,
         default_allow: true,
         acl_error_status: Some(401),

@@ -141,6 +141,23 @@ fn a_change_of_the_folder_is_noticed() {
     comes_into_force(&mut client, "/odd", "/even");
 }
 
+#[test]
+fn a_configuration_that_broken_policies_kept_out_comes_in_when_they_are_mended() {
+    let app = App::echo();
+    let gate = Gate::start(Setup::new(&app).policy("swap.json", &policy("even")));
+    let mut client = gate.client();
+    let file = gate.path("portcullis.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    write(&gate, &broken(2));
+    fs::write(&file, text.replace("unmatched = \"allow\"", "unmatched = \"deny\"")).unwrap();
+    gate.reload().unwrap_err();
+    assert_eq!(status(&mut client, "/unmatched"), 200, "the old configuration stays");
+    write(&gate, &policy("odd"));
+    comes_into_force(&mut client, "/odd", "/even");
+    assert_eq!(status(&mut client, "/unmatched"), 401, "the new one is in force with the policies");
+    gate.wait_for_metric("portcullis_config_last_reload_success 1");
+}
+
 /// Waits until `open` is served, and sees that `shut` is not.
 fn comes_into_force(client: &mut Client, open: &str, shut: &str) {
     let waiting = Instant::now();

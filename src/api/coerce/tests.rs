@@ -11,6 +11,7 @@ fn set(accepts: &Value) -> PolicySet {
         api_root: "/api".into(),
         users_plural: None,
         user_model: None,
+        is_one_of_several: false,
         unmatched: Unmatched::Deny,
         default_allow: true,
         acl_error_status: Some(401),

@@ -46,18 +46,26 @@ pub enum PolicyError {
     ConfigErrors(Vec<Finding>),
     /// Two apps define the accounts differently.
     #[error(
-        "the app `{app}` has the accounts in `{model}`, and the app `{of}` in `{other}`, with other settings; all apps \
-         have one set of accounts: define it in one of them, or set `accounts = false`"
+        "the app `{second_app}` has the accounts in `{second_model}`, and the app `{first_app}` in `{first_model}`, with \
+         other settings; all apps have one set of accounts: define it in one of them, or set `accounts = false`"
     )]
     TwoAccountModels {
-        /// The account model of the second app.
+        /// The first app with an account model of its own.
+        first_app: String,
+        /// The name of that model.
+        first_model: String,
+        /// The app that differs.
+        second_app: String,
+        /// The name of its model.
+        second_model: String,
+    },
+    /// No app defines the account model that the configuration names.
+    #[error(
+        "`api.user_model` is `{model}`, which no file of an app that serves accounts defines with base `User`"
+    )]
+    NoAccountModel {
+        /// The name.
         model: String,
-        /// The second app.
-        app: String,
-        /// The account model of the first app.
-        other: String,
-        /// The first app.
-        of: String,
     },
     /// An error in the policies of one of several apps.
     #[error("app `{app}`: {error}")]

@@ -26,8 +26,17 @@ pub(in crate::app) struct LastReload {
 #[derive(Debug, Default)]
 struct Last {
     at: Option<Timestamp>,
-    /// Why an app keeps its old policies, or the gate its old configuration, by the app's name or an empty text.
-    failures: BTreeMap<String, String>,
+    /// Why it keeps what it had.
+    failures: BTreeMap<Part, String>,
+}
+
+/// The part of the gate that a reload is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    /// The configuration, with the policies of all apps: only a reload of everything ends its failure.
+    Configuration,
+    /// The policies of one app; `None` = there is one app.
+    App(Option<String>),
 }
 
 impl Last {
@@ -78,14 +87,11 @@ impl LastReload {
         *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
-    /// How the reload of one app's policies went, or, without a name, that of everything.
-    pub(super) fn set(&self, app: Option<&str>, result: Result<(), String>) {
-        self.note(|failures| {
-            let name = app.unwrap_or_default().to_owned();
-            match result {
-                Ok(()) => drop(failures.remove(&name)),
-                Err(why) => drop(failures.insert(name, why)),
-            }
+    /// How the reload of a part went.
+    pub(super) fn set(&self, part: Part, result: Result<(), String>) {
+        self.note(|failures| match result {
+            Ok(()) => drop(failures.remove(&part)),
+            Err(why) => drop(failures.insert(part, why)),
         });
     }
 
@@ -94,7 +100,7 @@ impl LastReload {
         self.note(BTreeMap::clear);
     }
 
-    fn note(&self, change: impl FnOnce(&mut BTreeMap<String, String>)) {
+    fn note(&self, change: impl FnOnce(&mut BTreeMap<Part, String>)) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut last.failures);
         last.at = Some(self.clock.now());

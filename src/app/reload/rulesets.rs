@@ -6,12 +6,12 @@ use super::watch::latest;
 use crate::{
     app::{
         PolicyError,
-        folder::Folder,
-        policies::{RulesetBuilder, shared_model, stored},
+        folder::{Content, Folder},
+        policies::{RulesetBuilder, SharedModel, stored},
     },
     config::Config,
     gate::{Rules, Ruleset},
-    policy::{AccountModel, PolicySet, Source, Stored},
+    policy::{PolicySet, Source, Stored},
 };
 
 /// The rules of all apps.
@@ -21,7 +21,7 @@ pub(in crate::app) struct Rulesets {
     pub(super) apps: Vec<AppRules>,
     pub(super) stored: Stored,
     /// The account model of all.
-    model: Option<AccountModel>,
+    model: SharedModel,
 }
 
 /// The rules of an app.
@@ -31,12 +31,12 @@ pub(super) struct AppRules {
     pub(super) folder: Folder,
     /// The files in force.
     pub(super) sources: Vec<Source>,
-    /// Files that were refused because their account model is not that of the other apps.
+    /// Files with another account model that are not in force: it is not that of the other apps.
     refused: Option<Vec<Source>>,
     pub(super) rules: Arc<Rules>,
 }
 
-type Read = Result<Vec<Source>, PolicyError>;
+pub(super) type Read = Result<Vec<Source>, PolicyError>;
 
 impl Rulesets {
     /// Reads and compiles everything. Also returns the last change of the store that is included.
@@ -67,23 +67,27 @@ impl Rulesets {
         self.apps.get_mut(app)?.folder.poll(now)
     }
 
-    /// Replaces the rules of all apps: their files are read again, and the configuration may be another one. All or none.
-    pub(super) fn replace_all(&mut self) -> Result<(), PolicyError> {
-        let result = self.try_replace_all();
-        if let Err(error) = &result {
+    /// Replaces the rules of all apps under another configuration; their files are read again. All or none.
+    pub(super) fn replace_all(&mut self, config: &Config) -> Result<(), PolicyError> {
+        let contents: Vec<Content> = self.apps.iter().map(|app| app.folder.peek()).collect();
+        let (reads, seen): (Vec<Read>, Vec<_>) =
+            contents.into_iter().map(|content| (content.read, content.seen)).unzip();
+        let result = self.try_replace_all(config, reads);
+        let blamed = result.as_ref().err().map(PolicyError::app);
+        for (app, seen) in self.apps.iter_mut().zip(seen) {
             // The files of the others may be good and new: each of these apps gets them on its own.
-            let others = self.apps.iter_mut().filter(|app| error.app() != app.config.app_name());
-            others.for_each(|app| app.folder.forget());
+            if blamed.is_none_or(|blamed| blamed == app.config.app_name()) {
+                app.folder.remember(seen);
+            }
         }
         result
     }
 
-    fn try_replace_all(&mut self) -> Result<(), PolicyError> {
-        let configs = self.builder.config.each_app();
-        let mut sources = Vec::new();
-        for app in &mut self.apps {
-            sources.push(app.folder.read().map_err(|error| error.of_app(app.config.app_name()))?);
-        }
+    fn try_replace_all(&mut self, config: &Config, reads: Vec<Read>) -> Result<(), PolicyError> {
+        let configs = config.each_app();
+        let named = configs.iter().zip(reads);
+        let sources = named.map(|(app, read)| read.map_err(|error| error.of_app(app.app_name())));
+        let sources = sources.collect::<Result<Vec<_>, _>>()?;
         let (rulesets, model) = make(&self.builder, &configs, &sources, &self.stored)?;
         for ((app, config), (ruleset, sources)) in
             self.apps.iter_mut().zip(configs).zip(rulesets.into_iter().zip(sources))
@@ -98,68 +102,54 @@ impl Rulesets {
     /// Replaces the rules of one app by those of other files. The other apps follow if the account model has
     /// changed. Returns the apps whose files on disk are now in force, and were not.
     pub(super) fn replace_one(&mut self, index: usize, read: Read) -> Result<Vec<usize>, PolicyError> {
-        if let Some(app) = self.apps.get_mut(index) {
-            // What was refused before is no longer on disk.
-            app.refused = None;
-        }
-        let Some(app) = self.apps.get(index) else { return Ok(Vec::new()) };
+        let Some(app) = self.apps.get_mut(index) else { return Ok(Vec::new()) };
+        // What was refused before is no longer on disk.
+        app.refused = None;
         let name = app.config.app_name();
         let sources = read.map_err(|error| error.of_app(name))?;
         let set = self.builder.compile(&app.config, &sources, &self.stored);
         let set = set.map_err(|error| error.of_app(name))?;
-        let currents: Vec<_> = self.apps.iter().map(|app| app.rules.current()).collect();
-        let models: Vec<_> = currents
-            .iter()
-            .enumerate()
-            .map(|(at, current)| if at == index { set.account() } else { current.set.account() })
-            .collect();
-        let model = match shared_model(&self.builder.config, &models) {
-            Ok(model) => model,
-            Err(conflict) => return self.replace_together(index, sources).map_err(|()| conflict),
-        };
-        if model == self.model {
-            let ruleset = self.builder.ruleset(&app.config, set, model.as_ref())?;
+        if set.account() == app.rules.current().set.account() {
+            let ruleset = self.builder.ruleset(&app.config, set, &self.model)?;
             app.rules.replace(ruleset);
-            if let Some(app) = self.apps.get_mut(index) {
-                (app.sources, app.refused) = (sources, None);
-            }
+            app.sources = sources;
             return Ok(vec![index]);
         }
-        let all = self.apps.iter().enumerate();
-        let all = all.map(|(at, app)| if at == index { sources.clone() } else { app.sources.clone() });
-        self.replace_with(all.collect())?;
+        app.refused = Some(sources);
+        self.replace_refused(index)
+    }
+
+    /// Replaces the rules of an app whose account model has changed. Apps that were refused for theirs before may have been
+    /// changed together with it, so they are taken along, or else tried again on their own.
+    fn replace_refused(&mut self, index: usize) -> Result<Vec<usize>, PolicyError> {
+        let waiting = self.apps.iter().enumerate().filter(|(_, app)| app.refused.is_some());
+        let waiting: Vec<usize> = waiting.map(|(at, _)| at).collect();
+        if waiting.len() > 1 && self.replace_with(&waiting).is_ok() {
+            return Ok(waiting);
+        }
+        self.replace_with(&[index])?;
+        for app in self.apps.iter_mut().filter(|app| app.refused.is_some()) {
+            app.folder.forget();
+        }
         Ok(vec![index])
     }
 
-    /// Replaces the rules of an app whose account model does not go with those in force, if other apps have been refused for
-    /// the same reason before: they may have been changed together.
-    fn replace_together(&mut self, index: usize, sources: Vec<Source>) -> Result<Vec<usize>, ()> {
-        let waiting = self.apps.iter().enumerate().filter(|(_, app)| app.refused.is_some());
-        let changed: Vec<usize> = waiting.map(|(at, _)| at).chain([index]).collect();
-        let all = self.apps.iter().enumerate();
-        let all: Vec<_> = all
-            .map(|(at, app)| match &app.refused {
-                _ if at == index => sources.clone(),
-                Some(refused) => refused.clone(),
-                None => app.sources.clone(),
-            })
-            .collect();
-        let result = self.replace_with(all);
-        if result.is_err()
-            && let Some(app) = self.apps.get_mut(index)
-        {
-            app.refused = Some(sources);
-        }
-        result.map(|()| changed).map_err(|_| ())
-    }
-
-    /// Replaces the rules of all apps by those of these files, under the configuration in force.
-    fn replace_with(&mut self, sources: Vec<Vec<Source>>) -> Result<(), PolicyError> {
+    /// Puts the refused files of these apps in force, and with them the account model of all. All or none.
+    fn replace_with(&mut self, refused: &[usize]) -> Result<(), PolicyError> {
         let configs: Vec<_> = self.apps.iter().map(|app| app.config.clone()).collect();
+        let files = self.apps.iter().enumerate().map(|(at, app)| match &app.refused {
+            Some(files) if refused.contains(&at) => files.clone(),
+            _ => app.sources.clone(),
+        });
+        let sources: Vec<Vec<Source>> = files.collect();
         let (rulesets, model) = make(&self.builder, &configs, &sources, &self.stored)?;
-        for (app, (ruleset, sources)) in self.apps.iter_mut().zip(rulesets.into_iter().zip(sources)) {
+        let new = rulesets.into_iter().zip(sources);
+        for ((at, app), (ruleset, sources)) in self.apps.iter_mut().enumerate().zip(new) {
             app.rules.replace(ruleset);
-            (app.sources, app.refused) = (sources, None);
+            app.sources = sources;
+            if refused.contains(&at) {
+                app.refused = None;
+            }
         }
         self.model = model;
         Ok(())
@@ -190,15 +180,15 @@ fn make(
     configs: &[Config],
     sources: &[Vec<Source>],
     stored: &Stored,
-) -> Result<(Vec<Ruleset>, Option<AccountModel>), PolicyError> {
+) -> Result<(Vec<Ruleset>, SharedModel), PolicyError> {
     let mut sets: Vec<PolicySet> = Vec::new();
     for (app, sources) in configs.iter().zip(sources) {
         let set = builder.compile(app, sources, stored);
         sets.push(set.map_err(|error| error.of_app(app.app_name()))?);
     }
     let models: Vec<_> = sets.iter().map(PolicySet::account).collect();
-    let model = shared_model(&builder.config, &models)?;
+    let model = builder.shared_model(configs, &models)?;
     let rulesets = configs.iter().zip(sets);
-    let rulesets = rulesets.map(|(app, set)| builder.ruleset(app, set, model.as_ref()));
+    let rulesets = rulesets.map(|(app, set)| builder.ruleset(app, set, &model));
     Ok((rulesets.collect::<Result<_, _>>()?, model))
 }

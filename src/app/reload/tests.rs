@@ -1,6 +1,10 @@
 //! What becomes of a new set, good and broken, on the thread of the test.
 
-use std::{fs, io::Write, sync::Mutex};
+use std::{
+    fs,
+    io::Write,
+    sync::{Mutex, Once},
+};
 
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -11,27 +15,54 @@ use crate::{
     hasher::Hasher,
     limit::Limits,
     observe::{Format, Log, Settings, metrics::Metrics},
-    policy::{Caller, Decision, StoredRule},
+    policy::{Caller, Decision, Finding, Severity, StoredRule},
     store,
 };
 
 const OPEN: &str = r#"{"name": "A", "routes": [{"path": "/a"}],
     "acls": [{"principalType": "ROLE", "principalId": "$everyone", "permission": "ALLOW"}]}"#;
 
+const BASE: &str = "[store]\nurl = \"memory:\"\n[password]\nmemory_kib = 8\n";
+
+/// Writes the lines about a refused set for the first time. A subscriber that one thread sets never sees a line that another
+/// thread writes for the first time in the same moment.
+static FIRST_LINES: Once = Once::new();
+
+fn write_first_lines() {
+    let finding = Finding {
+        file: "a.json".into(),
+        line: 1,
+        column: 1,
+        severity: Severity::Error,
+        code: "not-json",
+        message: String::new(),
+        fix: None,
+    };
+    log_errors(PolicyError::ConfigErrors(vec![finding]));
+}
+
 /// A gate's rules and nothing else of it.
 struct Bench {
     dir: tempfile::TempDir,
     work: Work,
+    now: Instant,
 }
 
 impl Bench {
     async fn with(files: &[(&str, &str)]) -> Self {
+        Self::configured("", files).await
+    }
+
+    /// `more`: what else the configuration says.
+    async fn configured(more: &str, files: &[(&str, &str)]) -> Self {
+        FIRST_LINES.call_once(write_first_lines);
         let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("policies")).unwrap();
         let file = dir.path().join("portcullis.toml");
-        fs::write(&file, "[store]\nurl = \"memory:\"\n[password]\nmemory_kib = 8\n").unwrap();
+        fs::write(&file, format!("{BASE}{more}")).unwrap();
         for (name, text) in files {
-            fs::write(dir.path().join("policies").join(name), text).unwrap();
+            let path = dir.path().join("policies").join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
         }
         let sources = Sources { file: Some(file), env: Vec::new(), flags: Vec::new() };
         let config = config::load(&sources).unwrap().config;
@@ -55,15 +86,55 @@ impl Bench {
                 rulesets,
                 last,
                 config_file,
+                retry_on: None,
                 certificates: None,
                 watches: Watches::new(),
                 watches_outdated: true,
             },
+            now: Instant::now(),
         }
     }
 
+    fn configure(&self, more: &str) {
+        self.put("portcullis.toml", &format!("{BASE}{more}"));
+    }
+
+    /// Another file in the place of the old one: a second write within the same tick of the clock cannot be seen.
+    fn put(&self, name: &str, text: &str) {
+        let path = self.dir.path().join(name);
+        fs::write(self.dir.path().join("new"), text).unwrap();
+        fs::rename(self.dir.path().join("new"), path).unwrap();
+    }
+
+    fn remove(&self, name: &str) {
+        fs::remove_file(self.dir.path().join("policies").join(name)).unwrap();
+    }
+
+    /// What the watch does once everything is still.
+    fn look(&mut self) {
+        for _ in 0..4 {
+            self.now += Duration::from_secs(10);
+            // The result is that of the last reload.
+            let _ = self.work.guarded(|work| work.look_at_files(self.now));
+        }
+    }
+
+    /// The account model, and how long its tokens live.
+    fn accounts(&self) -> Vec<(String, f64)> {
+        let of = |app: &rulesets::AppRules| {
+            let ruleset = app.rules.current();
+            let settings = ruleset.api.accounts().settings();
+            (settings.model.clone(), settings.ttl)
+        };
+        self.work.rulesets.apps.iter().map(of).collect()
+    }
+
+    fn failure(&self) -> String {
+        self.work.last.failure().unwrap_or_default()
+    }
+
     fn write(&self, name: &str, text: &str) {
-        fs::write(self.dir.path().join("policies").join(name), text).unwrap();
+        self.put(&format!("policies/{name}"), text);
     }
 
     fn reload(&mut self) -> Result<(), String> {
@@ -136,7 +207,7 @@ async fn a_set_that_makes_us_panic_is_refused_too() {
     let refused = bench.work.guarded(|_| panic!("on purpose")).unwrap_err();
     assert_eq!(bench.work.last.failure(), Some(refused));
     assert!(bench.allows("/a") && !bench.metric());
-    bench.reload().unwrap();
+    bench.work.reload_all().unwrap();
     assert!(bench.metric());
 }
 
@@ -202,9 +273,9 @@ async fn every_mistake_is_a_line_of_the_log() {
     let settings = Settings { format: Format::Json, access: false, audit: false };
     let log = Log::to(settings, Clock::System, kept.clone()).unwrap();
     let subscriber = tracing_subscriber::registry().with(log.events());
-    let guard = tracing::subscriber::set_default(subscriber);
     bench.write("a.json", &OPEN.replace("ALLOW", "ALOW"));
     bench.write("b.json", "{\n  \"name\": ,\n}");
+    let guard = tracing::subscriber::set_default(subscriber);
     bench.reload().unwrap_err();
     drop(guard);
     log.flush();
@@ -231,4 +302,165 @@ async fn requests_are_bounded_and_end_with_the_thread() {
     for request in waiting {
         assert!(request.await.is_err());
     }
+}
+
+/// Apps with the default policies of each, `[apps.policies]`.
+fn apps(names: &[&str]) -> String {
+    let table = |name: &&str| {
+        format!(
+            "[[apps]]\nname = \"{name}\"\nhosts = [\"{name}.test\"]\npolicies = {{ dir = \"policies/{name}\" }}\n"
+        )
+    };
+    names.iter().map(table).collect()
+}
+
+const PUBLIC: &str = r#"{"Customer": {"public": true}}"#;
+
+fn customer(ttl: u32) -> String {
+    format!(r#"{{"name": "Customer", "base": "User", "acls": [], "ttl": {ttl}}}"#)
+}
+
+/// `a`, `b` and `c`, of which `of` has the accounts.
+async fn three(of: &str) -> Bench {
+    let (config, model) = (format!("{of}/model-config.json"), format!("{of}/customer.json"));
+    let customer = customer(70);
+    let mut files = vec![("a/a.json", OPEN), ("b/a.json", OPEN), ("c/a.json", OPEN)];
+    files.extend([(&*config, PUBLIC), (&*model, &*customer)]);
+    Bench::configured(&apps(&["a", "b", "c"]), &files).await
+}
+
+impl Bench {
+    fn give(&self, app: &str, ttl: u32) {
+        self.write(&format!("{app}/model-config.json"), PUBLIC);
+        self.write(&format!("{app}/customer.json"), &customer(ttl));
+    }
+
+    fn take_away(&self, app: &str) {
+        self.remove(&format!("{app}/model-config.json"));
+        self.remove(&format!("{app}/customer.json"));
+    }
+}
+
+fn all(model: &str, ttl: f64) -> Vec<(String, f64)> {
+    vec![(model.to_owned(), ttl); 3]
+}
+
+#[tokio::test]
+async fn an_account_model_moves_to_another_app_in_one_reload() {
+    for (from, to) in [("b", "a"), ("a", "b"), ("a", "c")] {
+        let mut bench = three(from).await;
+        assert_eq!(bench.accounts(), all("Customer", 70.0));
+        bench.give(to, 90);
+        bench.take_away(from);
+        bench.look();
+        assert_eq!(bench.accounts(), all("Customer", 90.0), "{from} to {to}");
+        assert!(bench.metric(), "{from} to {to}: {}", bench.failure());
+        // One after the other: the second is refused until the first is gone.
+        let mut bench = three(from).await;
+        bench.give(to, 90);
+        bench.look();
+        assert_eq!(bench.accounts(), all("Customer", 70.0), "{from} to {to}");
+        assert!(bench.failure().contains("one set of accounts"), "{}", bench.failure());
+        bench.take_away(from);
+        bench.look();
+        assert_eq!(bench.accounts(), all("Customer", 90.0), "{from} to {to}");
+        assert!(bench.metric(), "{}", bench.failure());
+    }
+}
+
+#[tokio::test]
+async fn of_two_refused_account_models_one_comes_into_force_when_the_old_one_goes() {
+    let mut bench = three("c").await;
+    bench.give("a", 80);
+    bench.give("b", 90);
+    bench.look();
+    assert_eq!(bench.accounts(), all("Customer", 70.0));
+    bench.take_away("c");
+    bench.look();
+    assert_eq!(bench.accounts(), all("Customer", 80.0), "the first, which goes with the others in force");
+    assert!(
+        bench.failure().contains("app `b`") || bench.failure().contains("the app `b`"),
+        "{}",
+        bench.failure()
+    );
+    bench.give("b", 80);
+    bench.look();
+    assert!(bench.metric(), "{}", bench.failure());
+    assert_eq!(bench.accounts(), all("Customer", 80.0));
+}
+
+#[tokio::test]
+async fn a_failure_of_all_apps_ends_when_their_files_are_mended() {
+    let mut bench = three("b").await;
+    bench.give("a", 90);
+    bench.work.reload_all().unwrap_err();
+    assert!(bench.failure().contains("one set of accounts"), "{}", bench.failure());
+    bench.look();
+    assert!(!bench.metric());
+    bench.take_away("a");
+    bench.look();
+    assert_eq!(bench.failure(), "");
+    assert!(bench.metric());
+    // A fault of the gate's own, too.
+    bench.work.guarded(|_| panic!("on purpose")).unwrap_err();
+    assert!(!bench.metric());
+    bench.write("c/a.json", &OPEN.replace("ALLOW", "DENY"));
+    bench.look();
+    assert_eq!(bench.failure(), "");
+}
+
+const UNMATCHED: &str = "[policies]\nunmatched = \"allow\"\n";
+
+#[tokio::test]
+async fn a_configuration_that_broken_policies_kept_out_comes_in_when_they_are_mended() {
+    let mut bench = Bench::with(&[("a.json", OPEN)]).await;
+    bench.write("a.json", "{");
+    bench.configure(UNMATCHED);
+    bench.look();
+    assert!(bench.failure().contains("a.json:1:") && !bench.allows("/b"), "{}", bench.failure());
+    bench.write("a.json", "{}");
+    bench.look();
+    assert!(!bench.failure().is_empty() && !bench.allows("/b"), "broken in another way");
+    bench.write("a.json", OPEN);
+    bench.look();
+    assert!(bench.allows("/b"), "the configuration is in force");
+    assert_eq!(bench.failure(), "");
+    // The same with several apps, of which another one is changed meanwhile.
+    let tables = apps(&["a", "b", "c"]);
+    let mut bench = three("b").await;
+    bench.write("c/a.json", "{");
+    bench.configure(&format!("{UNMATCHED}{tables}"));
+    bench.look();
+    bench.write("a/a.json", &OPEN.replace("/a", "/x"));
+    bench.look();
+    assert!(bench.failure().contains("app `c`") && bench.allows("/x") && !bench.allows("/b"));
+    bench.write("c/a.json", OPEN);
+    bench.look();
+    assert!(bench.allows("/x") && bench.allows("/b"));
+    assert_eq!(bench.failure(), "");
+}
+
+#[tokio::test]
+async fn a_refused_configuration_keeps_no_policies_out() {
+    let mut bench = Bench::with(&[("a.json", OPEN)]).await;
+    bench.configure("[api]\nuser_model = \"Customer\"\n");
+    bench.look();
+    assert!(bench.failure().contains("`api.user_model` is `Customer`"), "{}", bench.failure());
+    bench.write("a.json", &OPEN.replace("/a", "/x"));
+    bench.look();
+    assert!(bench.allows("/x") && !bench.allows("/a"), "the policies are right under the old configuration");
+    assert!(bench.failure().contains("`api.user_model` is `Customer`"), "{}", bench.failure());
+    bench.write("customer.json", &customer(70));
+    bench.look();
+    assert_eq!((bench.failure(), bench.accounts()), (String::new(), vec![("Customer".to_owned(), 70.0)]));
+    // What is wrong in the file itself, no change of the policies mends.
+    bench.configure("[api]\nuser_modl = 1\n");
+    bench.look();
+    bench.write("a.json", OPEN);
+    bench.look();
+    assert!(bench.allows("/a") && bench.failure().contains("user_modl"), "{}", bench.failure());
+    bench.configure("");
+    bench.remove("customer.json");
+    bench.look();
+    assert_eq!(bench.failure(), "");
 }

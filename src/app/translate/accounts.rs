@@ -121,7 +121,8 @@ pub fn store(config: &Config, model: Option<&AccountModel>) -> store::Settings {
     store::Settings { keys: accounts(config, model).keys(), ..config.store.clone() }
 }
 
-fn links(config: &Config, model: Option<&AccountModel>) -> accounts::Links {
+/// The prefixes of links to the routes of this account model.
+pub(in crate::app) fn links(config: &Config, model: Option<&AccountModel>) -> accounts::Links {
     let plural = model.map_or(config.api.users.as_str(), |model| model.plural.as_str());
     accounts::Links {
         base: link_base(config, &addresses(config)),

@@ -514,6 +514,7 @@ fn names(definitions: &[Value], user_model: &str) -> Names {
         api_root: "/api".into(),
         users_plural: None,
         user_model: Some(user_model.into()),
+        is_one_of_several: false,
         unmatched: crate::policy::Unmatched::Deny,
         default_allow: true,
         acl_error_status: None,

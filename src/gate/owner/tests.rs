@@ -36,6 +36,7 @@ fn set() -> PolicySet {
         api_root: "/api".into(),
         users_plural: None,
         user_model: None,
+        is_one_of_several: false,
         unmatched: Unmatched::Deny,
         default_allow: false,
         acl_error_status: None,

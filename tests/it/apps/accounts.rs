@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{House, ask, policy, who, with};
-use crate::support::Gate;
+use crate::{process::support::wait_until, support::Gate};
 
 /// `Customer` in the place of `User`.
 const PUBLIC: &str = r#"{"Customer": {"public": true}}"#;
@@ -108,4 +108,49 @@ fn one_app_may_have_a_model_of_its_own_and_two_may_not_differ() {
     );
     // An app without accounts has no say.
     drop(Gate::start(both("accounts = false\n", &model(""))));
+}
+
+#[test]
+fn a_link_has_the_path_of_the_app_that_it_leads_to() {
+    for (host, path) in [("shop.test", "/api/users/confirm"), ("notes.test", "/api/customers/confirm")] {
+        let house = House::new();
+        let setup = house
+            .setup("")
+            .policy("notes/model-config.json", PUBLIC)
+            .policy("notes/customer.json", &model(""))
+            .set("server.public_url", &format!("http://{host}"))
+            .set("webhook.url", &format!("{}/hook", house.rest.url()))
+            .set("webhook.secret", "hush")
+            .set("mail.verify_on_register", "true");
+        let gate = Gate::start(setup);
+        let account = json!({"email": "ann@example.com", "password": "a-good-password"});
+        post(&gate, "shop.test", "/api/users", &account).expect(200);
+        let link = wait_until("the link", || {
+            let requests = house.rest.requests();
+            let bodies =
+                requests.iter().map(|request| serde_json::from_slice::<serde_json::Value>(&request.body));
+            bodies.flatten().find_map(|body| body["url"].as_str().map(str::to_owned))
+        });
+        let start = format!("http://{host}{path}?uid=1&");
+        assert!(link.starts_with(&start), "{link}");
+        let target = link.strip_prefix(&format!("http://{host}")).unwrap();
+        ask(&mut gate.client(), host, &format!("GET {target}"), "").expect(302);
+    }
+}
+
+#[test]
+fn the_account_model_that_is_named_is_needed_in_one_app() {
+    let house = House::new();
+    let setup = |accounts: &str| house.setup(accounts).set("api.user_model", "Customer");
+    let with_model = |accounts: &str| setup(accounts).policy("notes/customer.json", &model(", \"ttl\": 77"));
+    let gate = Gate::start(with_model(""));
+    let account = json!({"email": "ann@example.com", "password": "a-good-password"});
+    post(&gate, "notes.test", "/api/customers", &account).expect(200);
+    for (host, path) in [("notes.test", "/api/customers/login"), ("shop.test", "/api/users/login")] {
+        assert_eq!(post(&gate, host, path, &account).expect(200).json()["ttl"], 77, "{host}");
+    }
+    for refused in [setup(""), with_model("accounts = false\n")] {
+        let error = Gate::try_start(refused).err().map(|error| format!("{error:#}")).unwrap();
+        assert!(error.contains("`api.user_model` is `Customer`, which no file of an app"), "{error}");
+    }
 }

@@ -95,6 +95,23 @@ fn on_a_mistake_the_old_one_stays_and_the_others_are_renewed() {
 }
 
 #[test]
+fn a_configuration_that_a_missing_certificate_kept_out_comes_in_with_it() {
+    let (app, authority) = (App::echo(), Authority::new());
+    let (first, second) = (authority.issue(&[NAME]), authority.issue(&[NAME]));
+    let setup = Setup::new(&app).set("server.https", "127.0.0.1:0");
+    first.write(setup.path("").as_path(), "0");
+    let gate = Gate::start(setup.tables("\n[tls]\ncertificates = [{ cert = \"0.pem\", key = \"0.key\" }]\n"));
+    let file = gate.path("portcullis.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("0.pem", "1.pem").replace("0.key", "1.key")).unwrap();
+    gate.wait_for_metric("portcullis_config_last_reload_success 0");
+    assert_eq!(gate.tls_client(NAME, &authority).shown(), first.der);
+    put(&gate, 1, &second);
+    wait_until_shown(&gate, NAME, &authority, &second);
+    gate.wait_for_metric("portcullis_config_last_reload_success 1");
+}
+
+#[test]
 fn the_end_of_each_is_a_metric() {
     let (app, authority) = (App::echo(), Authority::new());
     let until = |day| {
