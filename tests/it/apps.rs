@@ -2,6 +2,7 @@
 
 mod accounts;
 mod commands;
+mod hostile;
 mod isolation;
 mod reload;
 mod routing;
