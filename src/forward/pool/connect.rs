@@ -76,7 +76,13 @@ fn explained(error: io::Error, protocol: Protocol) -> io::Error {
     };
     // Bytes that are no TLS.
     if matches!(cause, rustls::Error::InvalidMessage(_)) {
-        return io::Error::other("the app does not speak TLS: write http:// for it in `upstream.servers`");
+        let plain = match protocol {
+            Protocol::Http1 => "http://",
+            Protocol::Http2 => "h2c://",
+        };
+        return io::Error::other(format!(
+            "the app does not speak TLS: write {plain} for it in `upstream.servers`"
+        ));
     }
     protocol.refused(cause).map_or(error, io::Error::other)
 }

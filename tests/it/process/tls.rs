@@ -147,15 +147,18 @@ fn the_log_says_what_is_wrong_with_tls_to_the_app() {
         authority.issue_with(&["127.0.0.1"], |params| params.not_after = rcgen::date_time_ymd(2020, 1, 1));
     let secure = |issued: &Issued| App::start_tls(&issued.served(None), serve_all);
     // As servers answer what is no HTTP.
-    let plain = App::start(|connection| {
-        connection.piece();
-        connection.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
-    });
+    let plain = || {
+        App::start(|connection| {
+            connection.piece();
+            connection.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        })
+    };
     for (app, scheme, cause) in [
         (secure(&other.issue(&["127.0.0.1"])), "https", "invalid peer certificate"),
         (secure(&authority.issue(&["app.test"])), "https", "certificate not valid for name"),
         (secure(&ended), "https", "certificate expired"),
-        (plain, "https", "the app does not speak TLS: write http:// for it in `upstream.servers`"),
+        (plain(), "https", "the app does not speak TLS: write http:// for it in `upstream.servers`"),
+        (plain(), "h2", "the app does not speak TLS: write h2c:// for it in `upstream.servers`"),
         (
             secure(&authority.issue(&["127.0.0.1"])),
             "http",
@@ -167,7 +170,7 @@ fn the_log_says_what_is_wrong_with_tls_to_the_app() {
         let address = app.address();
         let mut line =
             format!("serve --set policies.unmatched=allow --set upstream.servers={scheme}://{address}");
-        if scheme == "https" {
+        if scheme != "http" {
             line.push_str(" --set upstream.ca=app-ca.pem");
         }
         let gate = Gate::start(house.command(&line));
@@ -175,7 +178,7 @@ fn the_log_says_what_is_wrong_with_tls_to_the_app() {
         let told = gate.logged("the app failed");
         assert!(told.contains(cause), "{cause}: {told}");
         let connects = told.contains(&format!("cannot connect to the app at `{address}`"));
-        assert_eq!(connects, scheme == "https", "{told}");
+        assert_eq!(connects, scheme != "http", "{told}");
         assert_eq!(gate.stop(), Some(0));
     }
 }
