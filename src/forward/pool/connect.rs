@@ -30,18 +30,27 @@ pub(super) async fn connect(address: &Address, first: &[u8], turn: &Cell<usize>)
     }
 }
 
-/// A name is resolved for each connection, so that one whose addresses have changed is followed. Its addresses take turns:
-/// the name of a set of containers has one for each.
 async fn tcp(authority: &str, first: &[u8], turn: &Cell<usize>) -> io::Result<Socket> {
-    let tcp = match authority.parse::<SocketAddr>() {
-        Ok(address) => TcpStream::connect(address).await?,
-        Err(_) => any_of(&lookup_host(authority).await?.collect::<Vec<_>>(), turn).await?,
-    };
+    let resolve = async |name: &str| Ok(lookup_host(name).await?.collect());
+    let tcp = reach(authority, turn, resolve).await?;
     // Otherwise a small body waits for an acknowledgement. If it fails, that only costs time.
     let _ = tcp.set_nodelay(true);
     let mut socket = Socket::from(tcp);
     write(&mut socket, first).await?;
     Ok(socket)
+}
+
+/// A name is resolved for each connection, so that one whose addresses have changed is followed. Its addresses take turns:
+/// the name of a set of containers has one for each.
+async fn reach(
+    authority: &str,
+    turn: &Cell<usize>,
+    resolve: impl AsyncFnOnce(&str) -> io::Result<Vec<SocketAddr>>,
+) -> io::Result<TcpStream> {
+    match authority.parse::<SocketAddr>() {
+        Ok(address) => TcpStream::connect(address).await,
+        Err(_) => any_of(&resolve(authority).await?, turn).await,
+    }
 }
 
 /// Connects to one of several addresses: the one whose turn it is, else the next one that takes it.
@@ -116,5 +125,23 @@ mod tests {
         }
         assert_eq!(reached, [one, two, two, one, two, two]);
         assert!(any_of(&[closed], &turn).await.is_err() && any_of(&[], &turn).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_name_is_resolved_for_each_connection_and_an_address_never() {
+        let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let [old, new] = listeners.each_ref().map(|listener| listener.local_addr().unwrap());
+        let turn = Cell::new(0);
+        for (name, found) in [("app.internal:80", old), ("app.internal:80", new), ("app.internal:80", old)] {
+            let resolve = async |asked: &str| {
+                assert_eq!(asked, name);
+                Ok(vec![found])
+            };
+            assert_eq!(reach(name, &turn, resolve).await.unwrap().peer_addr().unwrap(), found);
+        }
+        let unknown = async |_: &str| Err(io::ErrorKind::NotFound.into());
+        assert!(reach("app.internal:80", &turn, unknown).await.is_err(), "what it had before is not used");
+        let never = async |name: &str| panic!("`{name}` is looked up");
+        assert_eq!(reach(&old.to_string(), &turn, never).await.unwrap().peer_addr().unwrap(), old);
     }
 }
