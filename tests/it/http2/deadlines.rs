@@ -7,7 +7,7 @@ use crate::support::{
     App, GUARD, Http2,
     http2::{
         CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, INTERNAL_ERROR, Lost,
-        NO_ERROR, list,
+        NO_ERROR, frame, list,
     },
 };
 
@@ -133,10 +133,17 @@ fn a_client_that_reads_nothing_is_closed() {
     let mut client = Http2::on(client.with_tls("gate.test", &terms).unwrap());
     client.begin(&[(4, 0x7fff_ffff)]);
     client.send(crate::support::http2::WINDOW_UPDATE, 0, 0, &0x7000_0000_u32.to_be_bytes());
-    for _ in 0..20 {
-        client.request("GET", "/a", END_STREAM, &[]);
-    }
-    // Its streams have all places of the client.
+    // In one piece, so that the first ones do not end before the last ones are sent.
+    let ask = list(&[
+        (b":method", b"GET"),
+        (b":scheme", b"https"),
+        (b":path", b"/a"),
+        (b":authority", b"gate.test"),
+    ]);
+    let asks: Vec<_> = (0..20).map(|at| frame(HEADERS, END_STREAM | END_HEADERS, 2 * at + 1, &ask)).collect();
+    client.client.send(asks.concat());
+    client.client.wait_for_reset();
+    // Its streams had all places of the client, and give them back.
     let began = Instant::now();
     while crate::support::Client::tls(gate.tls_address(), "gate.test", &terms).is_err() {
         assert!(began.elapsed() < GUARD);

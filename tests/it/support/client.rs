@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use super::stream::{Stream, field};
 
 /// A client that sends given bytes and parses answers strictly.
@@ -224,6 +226,14 @@ impl Client {
             Ok(rest) => assert_eq!(String::from_utf8_lossy(&rest), "", "nothing more is sent"),
             Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}"),
         }
+    }
+
+    /// Waits for a reset without reading, which would make room for more bytes.
+    pub(crate) fn wait_for_reset(&self) {
+        let mut socket = [PollFd::new(&self.stream.socket, PollFlags::empty())];
+        let ready = poll(&mut socket, Some(&Timespec::try_from(super::GUARD).unwrap())).unwrap();
+        assert_eq!(ready, 1, "the gate keeps the connection");
+        assert!(socket[0].revents().contains(PollFlags::ERR), "{:?}", socket[0].revents());
     }
 
     /// Waits so long for a byte: whether one is there, or the gate has closed.
