@@ -12,6 +12,7 @@ use std::{fs, path::Path};
 
 use arguments::with_tuples;
 use graph::{Graph, between_modules, circles, reached, shown};
+use imports::tokens;
 use source::{Source, code_of, crate_paths};
 
 /// The levels from the ground up. A new module says here where it belongs.
@@ -163,6 +164,12 @@ const OLD_NAMES: [&str; 79] = [
     "Wish",
 ];
 
+/// Crates that carry a request. The walk knows nothing of them: a head and a body are the same whatever brought them.
+const CARRIERS: [&str; 2] = ["h2", "rustls"];
+
+/// The modules of the walk.
+const WALK: [&str; 2] = ["gate", "api"];
+
 /// Words that comments do without: who or what is meant has a name.
 const VAGUE_WORDS: [&str; 6] =
     ["somebody", "nobody", "whoever", "what there is", "bring about", "brought about"];
@@ -213,6 +220,11 @@ fn files_are_short() {
 #[test]
 fn the_core_is_pure() {
     assert_clean(sources().iter().flat_map(impurities));
+}
+
+#[test]
+fn the_walk_knows_no_carrier() {
+    assert_clean(sources().iter().flat_map(carriers));
 }
 
 #[test]
@@ -302,6 +314,19 @@ fn impurities(source: &Source) -> Vec<String> {
         return Vec::new();
     }
     find(source, &IMPURE, "has no place in the pure core")
+}
+
+/// Uses of the [`CARRIERS`] in the walk.
+fn carriers(source: &Source) -> Vec<String> {
+    if !WALK.contains(&source.module()) {
+        return Vec::new();
+    }
+    let lines = (1..).zip(source.code().lines());
+    let found = lines.flat_map(|(number, line)| {
+        let used = tokens(line).into_iter().filter(|token| CARRIERS.contains(token));
+        used.map(move |token| format!("{}:{number}: `{token}` has no place in the walk", source.path))
+    });
+    found.collect()
 }
 
 /// Modules and types that are called by one of the [`OLD_NAMES`], where they are declared.
@@ -548,6 +573,19 @@ mod the_checkers {
         ] {
             assert_eq!(!impurities(&source("wire/head.rs", text)).is_empty(), wrong, "{text}");
             assert!(impurities(&source("forward.rs", text)).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn find_a_carrier_in_the_walk() {
+        for (path, text, is_found) in [
+            ("gate/secure.rs", "use rustls::Connection;", true),
+            ("gate.rs", "use h2;", true),
+            ("api/users.rs", "fn f() -> h2::Reason { h2::Reason::NO_ERROR }", true),
+            ("gate.rs", "use crate::wire::http2; // h2\nfn f() -> &'static str { \"rustls::x\" }", false),
+            ("listen/http2.rs", "use h2::server;", false),
+        ] {
+            assert_eq!(!carriers(&source(path, text)).is_empty(), is_found, "{path}: {text}");
         }
     }
 
