@@ -1,13 +1,17 @@
 //! Certificates as an operator meets them: made for development, checked, shown, replaced, and told of in the log.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use jiff::tz::TimeZone;
 use portcullis::clock::Clock;
 use rustix::process::Signal;
+use rustls::{
+    HandshakeKind,
+    version::{TLS12, TLS13},
+};
 use serde_json::Value;
 
-use super::support::{Gate, House};
+use super::support::{Gate, House, finish, has};
 use crate::support::{App, Authority, Client, Connection, Issued, answer, http2_app::Http2App};
 
 fn serve(house: &House) -> Gate {
@@ -181,4 +185,47 @@ fn the_log_says_what_is_wrong_with_tls_to_the_app() {
         assert_eq!(connects, scheme != "http", "{told}");
         assert_eq!(gate.stop(), Some(0));
     }
+}
+
+/// The clock of the gate alone is set: clients keep a ticket for as long as they are told.
+#[test]
+fn keys_of_session_tickets_change_every_six_hours_and_the_last_two_are_good() {
+    if !has("faketime") {
+        return;
+    }
+    let mut faketime = Command::new("faketime");
+    faketime.args(["now", "printenv", "LD_PRELOAD"]);
+    let library = finish(faketime, "").ok();
+    let (house, authority) = (House::new(), Authority::new());
+    fs::create_dir(house.path("certs")).unwrap();
+    put(&house, &authority.issue(&["gate.test"]));
+    let set_clock = |hours: u32| house.write("clock", &format!("+{hours}h"));
+    set_clock(0);
+    let mut command = house.command("serve --set server.https=127.0.0.1:0");
+    command
+        .env("LD_PRELOAD", library.trim_end())
+        .env("FAKETIME_TIMESTAMP_FILE", house.path("clock"))
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    let gate = Gate::start(command);
+    // It only goes forward.
+    for (version, start) in [(&TLS13, 0), (&TLS12, 21)] {
+        set_clock(start);
+        // Each has sessions of its own.
+        let [first, second, third] = [(); 3].map(|()| authority.terms_with(&[version], |_| ()));
+        let visit = |terms| {
+            let mut client = Client::tls(address(&gate), "gate.test", terms).unwrap();
+            client.get("/about").expect(200);
+            client.session().handshake_kind().unwrap()
+        };
+        assert_eq!([visit(&first), visit(&second)], [HandshakeKind::Full; 2]);
+        assert_eq!(visit(&first), HandshakeKind::Resumed);
+        set_clock(start + 7);
+        assert_eq!(visit(&first), HandshakeKind::Resumed, "by the key before");
+        assert_eq!(visit(&third), HandshakeKind::Full);
+        set_clock(start + 14);
+        assert_eq!(visit(&second), HandshakeKind::Full, "its key is gone");
+        assert_eq!([visit(&first), visit(&third)], [HandshakeKind::Resumed; 2]);
+    }
+    assert_eq!(gate.stop(), Some(0));
 }

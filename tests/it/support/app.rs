@@ -207,6 +207,14 @@ impl Connection {
         self.stream.secure(tls.into()).is_ok()
     }
 
+    /// The name that the gate asked for in the handshake (SNI).
+    pub(crate) fn server_name(&mut self) -> Option<String> {
+        match self.stream.tls() {
+            rustls::Connection::Server(server) => server.server_name().map(str::to_owned),
+            rustls::Connection::Client(_) => panic!("this is a server"),
+        }
+    }
+
     /// The next request, recorded; `None` when the gate closed before it was whole.
     pub(crate) fn request(&mut self) -> Option<Request> {
         let head = self.head()?;

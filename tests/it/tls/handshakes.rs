@@ -109,6 +109,24 @@ fn handshakes_of_one_client_that_hang_hold_up_no_other() {
     assert_eq!(next.take(1), [0x16], "its turn has come");
 }
 
+/// It brings the handshakes of all its clients, where it passes TLS on.
+#[test]
+fn handshakes_of_a_trusted_proxy_do_not_wait_for_each_other() {
+    let (app, authority) = (App::echo(), Authority::new());
+    let setup = Setup::new(&app).tls(&[&authority.issue(&["gate.test"])]);
+    let gate = Gate::start(setup.set("server.trusted_proxies", "127.0.0.1"));
+    let hello = hello(&authority);
+    let _hanging: Vec<_> = (0..40)
+        .map(|_| {
+            let mut client = Client::tcp(gate.tls_address());
+            client.send(&hello);
+            assert_eq!(client.take(1), [0x16], "each is answered at once");
+            client
+        })
+        .collect();
+    gate.tls_client("gate.test", &authority).get("/a").expect(200);
+}
+
 #[test]
 fn handshakes_under_way_end_with_the_gate() {
     let (app, authority) = (App::echo(), Authority::new());

@@ -46,6 +46,24 @@ fn requests_go_over_tls_and_connections_are_kept() {
     }
 }
 
+/// RFC 6066 section 3 has no addresses.
+#[test]
+fn the_name_of_the_server_is_sent_in_the_handshake_and_an_address_is_not() {
+    let authority = Authority::new();
+    let issued = authority.issue(&["localhost", "127.0.0.1"]).served(None);
+    let app = App::start_tls(&issued, |connection| {
+        let name = connection.server_name().unwrap_or_else(|| "none".to_owned());
+        while connection.request().is_some() {
+            connection.send(answer("200 OK", "", &name));
+        }
+    });
+    for (host, sent) in [("localhost", "localhost"), ("127.0.0.1", "none")] {
+        let gate = gate(&app, host, &authority, |setup| setup);
+        // The client asks for `gate.test`, which is not the server's name.
+        assert_eq!(gate.client().get("/a").expect(200).text(), sent);
+    }
+}
+
 #[test]
 fn a_certificate_that_does_not_fit_is_a_502() {
     let (authority, other) = (Authority::new(), Authority::new());
