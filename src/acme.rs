@@ -4,7 +4,6 @@
 
 mod account;
 mod error;
-mod files;
 mod http;
 mod nonces;
 mod order;

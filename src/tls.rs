@@ -8,8 +8,8 @@ mod error;
 mod files;
 mod issued;
 mod names;
-mod pem;
 mod provider;
+mod replace;
 mod settings;
 mod upstream;
 
@@ -32,8 +32,8 @@ use files::Pair;
 pub use issued::{CHALLENGE_PROTOCOL, ChallengeError, Issued, check_issued};
 use names::Names;
 pub use names::{bare_host, host_of, is_host, is_same_host, without_port};
-pub use pem::pem;
 use provider::provider;
+pub use replace::{SECRET, replace_file};
 pub use settings::{Files, Settings, Version};
 pub use upstream::{AlpnError, ClientTls, Protocol, UpstreamSettings, inspect_upstream, server_name};
 

@@ -8,7 +8,8 @@ use std::{
 use instant_acme::{Account, AccountCredentials, NewAccount};
 use serde::{Deserialize, Serialize};
 
-use super::{AcmeError, Settings, files, http::Http, nonces::past_bad_nonces};
+use super::{AcmeError, Settings, http::Http, nonces::past_bad_nonces};
+use crate::tls::{SECRET, replace_file};
 
 /// The file of an account.
 #[derive(Serialize, Deserialize)]
@@ -88,5 +89,5 @@ fn read(file: &Path) -> Result<Option<Kept>, AcmeError> {
 fn write(file: &Path, kept: &Kept) -> Result<(), AcmeError> {
     let unwritten = |error| AcmeError::File(file.to_owned(), error);
     let text = serde_json::to_vec(kept).map_err(|error| unwritten(error.into()))?;
-    files::replace(file, &text).map_err(unwritten)
+    replace_file(file, SECRET, &text).map_err(unwritten)
 }

@@ -8,7 +8,8 @@ use super::error::kind;
 /// twice, which is not enough for a server that refuses every second one.
 pub(super) const NONCES: u32 = 10;
 
-/// Repeats a step while the server refuses its nonce.
+/// Repeats a step while the server refuses its nonce. A macro, because the compiler cannot show that an async closure which
+/// borrows is `Send`, and the task runs on a runtime of several threads.
 macro_rules! past_bad_nonces {
     ($step:expr) => {{
         let mut left = $crate::acme::nonces::NONCES;

@@ -9,7 +9,7 @@ use instant_acme::{
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 
 use super::{AcmeError, ChallengeKind, Tokens, error::kind, nonces::past_bad_nonces};
-use crate::tls::{ServerTls, pem};
+use crate::tls::ServerTls;
 
 /// Where challenges are answered.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ pub(super) async fn obtain(
     let request = params.serialize_request(&key)?;
     past_bad_nonces!(order.finalize_csr(request.der())).map_err(AcmeError::at("the request"))?;
     let chain = past_bad_nonces!(order.poll_certificate(&POLLS)).map_err(AcmeError::at("the certificate"))?;
-    Ok(pem("PRIVATE KEY", key.serialized_der()) + &chain)
+    Ok(key.serialize_pem() + &chain)
 }
 
 async fn new_order(

@@ -7,14 +7,16 @@ use instant_acme::{Account, CertificateIdentifier};
 use tokio::sync::watch;
 
 use super::{
-    AcmeError, Settings, Tokens, account, files,
+    AcmeError, Settings, Tokens, account,
     http::Http,
     order::{self, Answers, Wanted},
     schedule::{self, Jitter, LONGEST_SLEEP, Life, between},
 };
 use crate::{
     clock::{Clock, Timestamp},
-    tls::{Certificate, ClientTls, RenewalId, ServerTls, UpstreamSettings, check_issued},
+    tls::{
+        Certificate, ClientTls, RenewalId, SECRET, ServerTls, UpstreamSettings, check_issued, replace_file,
+    },
 };
 
 /// Keeps the certificates of the settings in force.
@@ -175,7 +177,7 @@ impl<'a> Renewals<'a> {
         let file = self.settings.file(&name.domain);
         // Before the file is replaced: the old one is good for longer.
         check_issued(&name.domain, &pem, &file)?;
-        let kept = files::replace(&file, pem.as_bytes());
+        let kept = replace_file(&file, SECRET, pem.as_bytes());
         let certificate = self.answers.tls.issued().install(&name.domain, &pem, &file)?;
         if let Err(error) = kept {
             // Another order would count towards the limits of the authority, and could not be written either.

@@ -1,9 +1,7 @@
 //! `cert dev`: an authority and a certificate of it, for development on this machine.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -18,7 +16,7 @@ use serde_json::json;
 use super::{Exit, print, print_json};
 use crate::{
     clock::{Clock, Timestamp},
-    tls::pem,
+    tls::{SECRET, replace_file},
 };
 
 /// The files that were made.
@@ -38,8 +36,8 @@ const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// Clients take no certificate that is good for longer; the authority is believed by those who are told to.
 const DAYS: i64 = 90;
 const DAYS_OF_CA: i64 = 3650;
-/// Clocks that are a little behind see it as begun.
-const BEFORE: i64 = -1;
+/// It begins so many days earlier, for clocks that are behind.
+const BACKDATED_DAYS: i64 = 1;
 
 /// Makes them, and says what to do with them.
 pub(super) fn run(dir: &Path, json: bool) -> anyhow::Result<Exit> {
@@ -69,15 +67,15 @@ pub(super) fn make(dir: &Path) -> anyhow::Result<Made> {
     if !ca_is_old {
         let key = KeyPair::generate().context("cannot make a key")?;
         let certificate = authority(now)?.self_signed(&key).context("cannot make a certificate")?;
-        write(&ca, PUBLIC, &pem("CERTIFICATE", certificate.der()))?;
-        write(&ca_key, SECRET, &pem("PRIVATE KEY", key.serialized_der()))?;
+        write(&ca, PUBLIC, &certificate.pem())?;
+        write(&ca_key, SECRET, &key.serialize_pem())?;
     }
     let issuer = issuer(&ca, &ca_key)?;
     let key = KeyPair::generate().context("cannot make a key")?;
     let certificate = server(now)?.signed_by(&key, &issuer).context("cannot make a certificate")?;
     let made = Made { ca, cert: file("server.pem"), key: file("server.key"), ca_is_old };
-    write(&made.cert, PUBLIC, &pem("CERTIFICATE", certificate.der()))?;
-    write(&made.key, SECRET, &pem("PRIVATE KEY", key.serialized_der()))?;
+    write(&made.cert, PUBLIC, &certificate.pem())?;
+    write(&made.key, SECRET, &key.serialize_pem())?;
     Ok(made)
 }
 
@@ -107,7 +105,7 @@ fn authority(now: Timestamp) -> anyhow::Result<CertificateParams> {
     params.distinguished_name.push(DnType::CommonName, "Portcullis development CA");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    last(&mut params, now, DAYS_OF_CA);
+    set_validity(&mut params, now, DAYS_OF_CA);
     Ok(params)
 }
 
@@ -118,12 +116,12 @@ fn server(now: Timestamp) -> anyhow::Result<CertificateParams> {
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
-    last(&mut params, now, DAYS);
+    set_validity(&mut params, now, DAYS);
     Ok(params)
 }
 
-/// From yesterday on, for so many days.
-fn last(params: &mut CertificateParams, now: Timestamp, days: i64) {
+/// Valid for so many days from now on.
+fn set_validity(params: &mut CertificateParams, now: Timestamp, days: i64) {
     let day = |days: i64| {
         let seconds = now.0.div_euclid(1000).saturating_add(days * 24 * 60 * 60);
         let moment = jiff::Timestamp::from_second(seconds).unwrap_or_default();
@@ -131,7 +129,7 @@ fn last(params: &mut CertificateParams, now: Timestamp, days: i64) {
         let part = |part: i8| u8::try_from(part).unwrap_or(1);
         rcgen::date_time_ymd(date.year().into(), part(date.month()), part(date.day()))
     };
-    params.not_before = day(BEFORE);
+    params.not_before = day(-BACKDATED_DAYS);
     params.not_after = day(days);
 }
 
@@ -146,25 +144,17 @@ fn issuer(ca: &Path, key: &Path) -> anyhow::Result<Issuer<'static, KeyPair>> {
     Ok(Issuer::new(params, pair))
 }
 
-/// Permission bits.
+/// Permissions of what clients may read.
 const PUBLIC: u32 = 0o644;
-const SECRET: u32 = 0o600;
 
-/// Whole, or not at all: a gate may be reading it.
 fn write(path: &Path, mode: u32, text: &str) -> anyhow::Result<()> {
-    let written = || -> io::Result<()> {
-        let new = path.with_extension("new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&new)?;
-        file.set_permissions(fs::Permissions::from_mode(mode))?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)
-    };
-    written().with_context(|| format!("cannot write `{}`", path.display()))
+    replace_file(path, mode, text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
     use crate::tls::{Files, Settings, Version, inspect};
 

@@ -345,8 +345,8 @@ mod tests {
     #[test]
     fn certificates_are_looked_at_where_tls_is_on() {
         let certificate = rcgen::generate_simple_self_signed(vec!["a.test".to_owned()]).unwrap();
-        let cert = crate::tls::pem("CERTIFICATE", certificate.cert.der());
-        let key = crate::tls::pem("PRIVATE KEY", certificate.signing_key.serialized_der());
+        let cert = certificate.cert.pem();
+        let key = certificate.signing_key.serialize_pem();
         let on = "[server]\nhttps = \"127.0.0.1:0\"\npublic_url = \"https://b.test\"\n[tls]\n\
                   certificates = [{ cert = \"a.pem\", key = \"a.key\" }]\n";
         let found_with = |config: &str, key: &str| {

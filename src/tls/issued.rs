@@ -173,7 +173,7 @@ mod tests {
     use rcgen::{BasicConstraints, CertifiedIssuer, IsCa, SerialNumber};
 
     use super::*;
-    use crate::tls::{ServerTls, Settings, Version, pem};
+    use crate::tls::{ServerTls, Settings, Version};
 
     fn server() -> ServerTls {
         let settings = Settings { files: Vec::new(), acme: true, min_version: Version::V12, client_ca: None };
@@ -190,7 +190,7 @@ mod tests {
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &authority).unwrap();
-        pem("PRIVATE KEY", key.serialized_der()) + &pem("CERTIFICATE", certificate.der())
+        key.serialize_pem() + &certificate.pem()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use super::*;
-use crate::tls::{Settings, Version, inspect, pem};
+use crate::tls::{Settings, Version, inspect};
 
 /// An authority below another, and a certificate of it.
 struct Made {
@@ -13,6 +13,11 @@ struct Made {
     leaf: String,
     key: String,
     der: Vec<u8>,
+}
+
+/// A PEM section that holds one byte.
+fn broken(label: &str) -> String {
+    format!("-----BEGIN {label}-----\neA==\n-----END {label}-----\n")
 }
 
 fn settings(files: Files) -> Settings {
@@ -38,10 +43,10 @@ fn made(names: &[&str]) -> Made {
     let leaf = params.signed_by(&key, &below).unwrap();
     Made {
         folder: tempfile::tempdir().unwrap(),
-        root: pem("CERTIFICATE", root.der()),
-        intermediate: pem("CERTIFICATE", below.der()),
-        leaf: pem("CERTIFICATE", leaf.der()),
-        key: pem("PRIVATE KEY", key.serialized_der()),
+        root: root.pem(),
+        intermediate: below.pem(),
+        leaf: leaf.pem(),
+        key: key.serialize_pem(),
         der: leaf.der().to_vec(),
     }
 }
@@ -90,15 +95,15 @@ fn each_mistake_is_told_with_its_file() {
     made.only(leaf.replace('M', "#"), key, "`a.pem`: the file is not PEM; ");
     made.only(leaf.split_at(200).0, key, "`a.pem`: the file is not PEM; ");
     made.only(key, key, "`a.pem`: the file holds a key and no certificate; `cert` and `key` may be swapped");
-    made.only(pem("X509 CRL", b"x"), key, "`a.pem`: the file holds no certificate; ");
-    made.only(pem("CERTIFICATE", b"x"), key, "`a.pem`: certificate 1 of the file cannot be read; ");
+    made.only(broken("X509 CRL"), key, "`a.pem`: the file holds no certificate; ");
+    made.only(broken("CERTIFICATE"), key, "`a.pem`: certificate 1 of the file cannot be read; ");
     made.only(vec![b'x'; 2 << 20], key, "`a.pem`: the file has more than 1 MiB; ");
     made.only(leaf, "", "`a.key`: the file is empty; ");
     made.only(leaf, leaf, "`a.key`: the file holds no private key; ");
     made.only(leaf, format!("{key}{key}"), "`a.key`: the file holds 2 private keys; ");
-    made.only(leaf, pem("PRIVATE KEY", b"x"), "`a.key`: the private key cannot be used: ");
+    made.only(leaf, broken("PRIVATE KEY"), "`a.key`: the private key cannot be used: ");
     made.only(leaf, &other.key, "`a.key`: the private key is not that of the certificate in `a.pem`; ");
-    let encrypted = pem("ENCRYPTED PRIVATE KEY", b"x");
+    let encrypted = broken("ENCRYPTED PRIVATE KEY");
     made.only(
         leaf,
         encrypted,

@@ -2,7 +2,6 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use portcullis::tls::pem;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P384_SHA384,
@@ -43,7 +42,7 @@ impl Authority {
     pub(crate) fn intermediate(&self) -> Self {
         let issuer =
             CertifiedIssuer::signed_by(Self::params("test intermediate"), key(), &self.issuer).unwrap();
-        let above = pem("CERTIFICATE", issuer.der()) + &self.above;
+        let above = issuer.pem() + &self.above;
         Self { issuer, above, root: self.root.clone() }
     }
 
@@ -68,8 +67,8 @@ impl Authority {
         let key = key();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Issued {
-            chain: pem("CERTIFICATE", certificate.der()) + &self.above,
-            key: pem("PRIVATE KEY", key.serialized_der()),
+            chain: certificate.pem() + &self.above,
+            key: key.serialize_pem(),
             der: certificate.der().to_vec(),
         }
     }
@@ -80,15 +79,15 @@ impl Authority {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap();
         let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &self.issuer).unwrap();
         Issued {
-            chain: pem("CERTIFICATE", certificate.der()) + &self.above,
-            key: pem("PRIVATE KEY", key.serialized_der()),
+            chain: certificate.pem() + &self.above,
+            key: key.serialize_pem(),
             der: certificate.der().to_vec(),
         }
     }
 
     /// Its own certificate, PEM.
     pub(crate) fn pem(&self) -> String {
-        pem("CERTIFICATE", self.issuer.der())
+        self.issuer.pem()
     }
 
     pub(crate) fn roots(&self) -> RootCertStore {
