@@ -20,7 +20,7 @@ pub enum AcmeError {
         source: instant_acme::Error,
     },
     /// The ACME server refuses.
-    #[error("{step}: the ACME server refuses: {}", told(.problem))]
+    #[error("{step}: the ACME server refuses: {}", reason(.problem))]
     Refused {
         /// What was asked for.
         step: &'static str,
@@ -28,7 +28,7 @@ pub enum AcmeError {
         problem: Box<Problem>,
     },
     /// The name could not be proven.
-    #[error("the ACME server could not check by {challenge} that the name leads here: {}", told(.problem))]
+    #[error("the ACME server could not check by {challenge} that the name leads here: {}", reason(.problem))]
     Unproven {
         /// How it was tried.
         challenge: ChallengeKind,
@@ -69,6 +69,8 @@ pub(super) enum Failure {
     /// The authority refused, or could not prove the name. Those have limits: Let's Encrypt allows five failed checks of a
     /// name in an hour.
     Refused,
+    /// The name is not proven by one challenge, and the other has not been tried yet.
+    OtherChallengeLeft,
     /// A limit of the authority is reached. More attempts only make it longer.
     Limited,
 }
@@ -79,7 +81,7 @@ pub(super) fn kind(problem: &Problem) -> &str {
     kind.strip_prefix("urn:ietf:params:acme:error:").unwrap_or(kind)
 }
 
-fn told(problem: &Problem) -> String {
+fn reason(problem: &Problem) -> String {
     let detail = problem.detail.as_deref().unwrap_or("no reason is given");
     format!("{detail} ({})", kind(problem))
 }

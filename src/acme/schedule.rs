@@ -24,6 +24,9 @@ const LIMITED: (Duration, Duration) = (Duration::from_secs(60 * 60), REFUSED.1);
 /// The longest time that `Retry-After` can ask for: the period of Let's Encrypt's longest limit.
 const LONGEST_WAIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// The longest time that one name waits for the `Retry-After` of another: a limit may be of the account, or of that name alone.
+const LONGEST_SHARED_WAIT: Duration = LIMITED.0;
+
 /// A random part of 1, so that gates which were started together do not ask together.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Jitter(pub(super) f64);
@@ -77,17 +80,21 @@ pub(super) fn ask_again(wish: Duration) -> Duration {
     wish.clamp(ASK.0, ASK.1)
 }
 
-/// The pause after a failure. `failures`: how many there were in a row, this one included. `other`: whether another
-/// challenge has not been tried yet.
-pub(super) fn pause(failure: Failure, failures: u32, other: bool, jitter: Jitter) -> Duration {
+/// The pause after a failure. `failures`: how many there were in a row, this one included.
+pub(super) fn pause(failure: Failure, failures: u32, jitter: Jitter) -> Duration {
     let (first, longest) = match failure {
         Failure::Uncounted => UNHEARD,
-        Failure::Refused if other => return UNHEARD.0,
+        Failure::OtherChallengeLeft => return UNHEARD.0,
         Failure::Refused => REFUSED,
         Failure::Limited => LIMITED,
     };
     let doubled = first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest);
     doubled - jitter.of(doubled / 4)
+}
+
+/// When the server can be asked for another name, if it said when it can be asked again.
+pub(super) fn not_before_of_others(now: Timestamp, retry_after: Option<Timestamp>) -> Option<Timestamp> {
+    retry_after.map(|wish| wish.min(now.plus(LONGEST_SHARED_WAIT)))
 }
 
 /// When the server can be asked again, if it said so.
@@ -137,24 +144,24 @@ mod tests {
     #[test]
     fn pauses_grow_and_have_a_bound() {
         let none = Jitter(0.0);
-        let refused = |failures| pause(Failure::Refused, failures, false, none).as_secs();
+        let refused = |failures| pause(Failure::Refused, failures, none).as_secs();
         assert_eq!((refused(1), refused(2), refused(3), refused(30)), (300, 600, 1200, 21_600));
         // Five failed checks in an hour are the limit of Let's Encrypt: with both challenges at the beginning.
-        let mut at = pause(Failure::Refused, 1, true, none).as_secs();
+        let mut at = pause(Failure::OtherChallengeLeft, 1, none).as_secs();
         let mut within = 2;
         for failures in 2.. {
-            at += pause(Failure::Refused, failures, false, Jitter(1.0)).as_secs();
+            at += pause(Failure::Refused, failures, Jitter(1.0)).as_secs();
             if at > 3600 {
                 break;
             }
             within += 1;
         }
         assert!(within <= 5, "{within}");
-        let unheard = |failures| pause(Failure::Uncounted, failures, true, none).as_secs();
-        let limited = |failures| pause(Failure::Limited, failures, true, none).as_secs();
+        let unheard = |failures| pause(Failure::Uncounted, failures, none).as_secs();
+        let limited = |failures| pause(Failure::Limited, failures, none).as_secs();
         assert_eq!((limited(1), limited(2), limited(9)), (3600, 7200, 21_600));
         assert_eq!((unheard(1), unheard(2), unheard(20), unheard(u32::MAX)), (5, 10, 3600, 3600));
-        assert!(pause(Failure::Refused, 1, false, Jitter(1.0)) >= Duration::from_secs(225));
+        assert!(pause(Failure::Refused, 1, Jitter(1.0)) >= Duration::from_secs(225));
     }
 
     #[test]
@@ -164,6 +171,9 @@ mod tests {
         assert_eq!(not_before(now, due, Some(Timestamp(10))), due);
         assert_eq!(not_before(now, due, Some(Timestamp(DAY))), Timestamp(DAY));
         assert_eq!(not_before(now, due, Some(Timestamp(900 * DAY))), Timestamp(7 * DAY));
+        assert_eq!(not_before_of_others(now, None), None);
+        assert_eq!(not_before_of_others(now, Some(Timestamp(10))), Some(Timestamp(10)));
+        assert_eq!(not_before_of_others(now, Some(Timestamp(DAY))), Some(Timestamp(3_600_000)));
         assert_eq!(ask_again(Duration::ZERO), Duration::from_secs(60));
         assert_eq!(ask_again(Duration::from_secs(21_600)), Duration::from_secs(21_600));
         assert_eq!(ask_again(Duration::MAX), Duration::from_secs(86_400));

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::{
     AcmeError, Settings, Tokens, account,
+    error::Failure,
     http::Http,
     order::{self, Answers, Wanted},
     schedule::{self, Jitter, LONGEST_SLEEP, Life, between},
@@ -87,14 +88,16 @@ impl Acme {
     /// Runs until the sender of the settings is dropped. It may be aborted at any time.
     pub async fn run(self) {
         let Self { answers, clock, mut settings } = self;
+        // A change that came before is still one for `changed`.
+        let mut current = settings.borrow().clone();
         loop {
-            let current = settings.borrow_and_update().clone();
-            restore(&current, &answers.tls);
             let renewals = Renewals::new(&answers, &clock, current);
             tokio::select! {
                 changed = settings.changed() => if changed.is_err() { return },
                 never = renewals.run() => match never {},
             }
+            current = settings.borrow_and_update().clone();
+            restore(&current, &answers.tls);
         }
     }
 }
@@ -225,13 +228,21 @@ impl<'a> Renewals<'a> {
         let Some(name) = self.names.get_mut(at) else { return };
         name.failures = name.failures.saturating_add(1);
         let unproven = matches!(error, AcmeError::Unproven { .. } | AcmeError::NotOffered(_));
-        let other = unproven && name.failures == 1 && challenges > 1;
+        let failure = match error.failure() {
+            Failure::Refused if unproven && name.failures == 1 && challenges > 1 => {
+                Failure::OtherChallengeLeft
+            }
+            failure => failure,
+        };
         if unproven {
             name.challenge = (name.challenge + 1) % challenges.max(1);
         }
-        let pause = schedule::pause(error.failure(), name.failures, other, Jitter::random());
+        let pause = schedule::pause(failure, name.failures, Jitter::random());
         name.pause(schedule::not_before(now, now.plus(pause), retry_after));
-        let (domain, due) = (&name.domain, name.due);
+        if let Some(until) = schedule::not_before_of_others(now, retry_after) {
+            self.names.iter_mut().for_each(|name| name.wait(until));
+        }
+        let Some(Name { domain, due, .. }) = self.names.get(at) else { return };
         let reason = with_causes(error);
         let fix = error.fix();
         match self
@@ -274,6 +285,12 @@ impl Name {
     fn pause(&mut self, until: Timestamp) {
         self.due = until;
         self.earliest = until;
+    }
+
+    /// Waits at least until then.
+    fn wait(&mut self, until: Timestamp) {
+        self.due = self.due.max(until);
+        self.earliest = self.earliest.max(until);
     }
 
     fn wake(&self) -> Timestamp {
@@ -342,6 +359,8 @@ mod tests {
             (name.due, name.ask),
             (now.plus(Duration::from_secs(300)), Some(now.plus(Duration::from_secs(60))))
         );
+        name.wait(now.plus(Duration::from_secs(10)));
+        assert_eq!(name.due, now.plus(Duration::from_secs(300)), "it waits for longer already");
         name.asked(Ok((now.plus(Duration::from_secs(900)), Duration::from_secs(60))), now);
         assert_eq!(name.due, now.plus(Duration::from_secs(900)));
     }

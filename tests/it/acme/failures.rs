@@ -82,6 +82,26 @@ fn a_limit_of_the_server_is_kept() {
 }
 
 #[test]
+fn a_limit_of_the_server_is_kept_for_the_other_names_too() {
+    let Some(acme) = Acme::start() else { return };
+    let problem = r#"{"type": "urn:ietf:params:acme:error:rateLimited", "detail": "too many orders"}"#;
+    let orders = AtomicUsize::new(0);
+    acme.reply(move |asked, _| {
+        let answer =
+            || Answer::Of(429, "Retry-After: 5\r\nReplay-Nonce: x\r\n".to_owned(), problem.to_owned());
+        (asked.path == "/order-plz" && orders.fetch_add(1, Ordering::Relaxed) == 0).then(answer)
+    });
+    let gate = acme.serve(&[NAME, "b.example"]);
+    let limited = failure(&gate, "too many orders (rateLimited)");
+    assert!(pause(&limited) >= Duration::from_secs(2700), "the pause of a limit: {limited}");
+    // The other name is asked for when the limit is over, and not before.
+    let issued = gate.line(|line| line["msg"] == "a new certificate is in force");
+    assert!(issued["certificate"].as_str().unwrap().starts_with("b.example"), "{issued}");
+    let moment = |line: &Value| Timestamp::parse(line["ts"].as_str().unwrap()).unwrap();
+    assert!(moment(&issued) >= moment(&limited).plus(Duration::from_secs(2)), "{limited} {issued}");
+}
+
+#[test]
 fn what_was_issued_is_checked_before_it_is_used() {
     let Some(acme) = Acme::start() else { return };
     let other = acme.authority.issue(&[NAME]);
