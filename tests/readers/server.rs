@@ -50,6 +50,9 @@ pub(crate) struct App {
     folder: TempDir,
 }
 
+/// The number of ports that are tried.
+const TRIES: usize = 3;
+
 pub(crate) const SERVERS: &[Server] = &[
     scripts::GUNICORN,
     scripts::WAITRESS,
@@ -76,6 +79,18 @@ pub(crate) const SERVERS: &[Server] = &[
 impl Server {
     /// Starts it; `Err` says what this machine lacks.
     pub(crate) fn start(&self) -> Result<App, String> {
+        let mut log = String::new();
+        for _ in 0..TRIES {
+            match self.start_on_free_port()? {
+                Ok(app) => return Ok(app),
+                Err(ended) => log = ended,
+            }
+        }
+        panic!("{} ends:\n{log}", self.name);
+    }
+
+    /// The inner `Err` is the output of a server that has ended: another program may have taken the port before it.
+    fn start_on_free_port(&self) -> Result<Result<App, String>, String> {
         let folder = tempfile::Builder::new().prefix("readers-").tempdir().unwrap();
         // Workers of another user read and write here.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
@@ -100,8 +115,7 @@ impl Server {
             command.stdin(std::process::Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
             app.running.push(Running::start(&mut command));
         }
-        app.wait(self.name);
-        Ok(app)
+        Ok(app.wait(self.name).map(|()| app))
     }
 
     /// Its version, as it says it.
@@ -114,16 +128,19 @@ impl Server {
 }
 
 impl App {
-    /// Waits until it answers.
-    fn wait(&mut self, name: &str) {
+    /// Waits until it answers; `Err`: its output, if it has ended.
+    fn wait(&mut self, name: &str) -> Result<(), String> {
         let begun = Instant::now();
-        while !self.answers() {
-            let ended = self.running.iter_mut().any(Running::has_ended);
-            assert!(
-                !ended && begun.elapsed() < Duration::from_secs(60),
-                "{name} does not answer:\n{}",
-                self.log()
-            );
+        loop {
+            let answers = self.answers();
+            // Afterwards: the answer may be that of another server, which has the port.
+            if self.running.iter_mut().any(Running::has_ended) {
+                return Err(self.log());
+            }
+            if answers {
+                return Ok(());
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{name} does not answer:\n{}", self.log());
             std::thread::sleep(Duration::from_millis(30));
         }
     }
