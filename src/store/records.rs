@@ -30,6 +30,8 @@ pub struct User {
     pub revision: u64,
     /// Whether an operator has disabled the user: logins and tokens are refused.
     pub disabled: bool,
+    /// The networks of earlier logins, the latest last, where logins from new ones are mailed.
+    pub networks: Vec<u64>,
 }
 
 /// A user to be created.
@@ -174,6 +176,17 @@ pub struct Counters {
     pub roles: u64,
     /// Failed reads or writes since the start.
     pub errors: u64,
+}
+
+impl OutboxEntry {
+    /// What the type of a mail begins with. All others are events for the webhook.
+    pub const MAIL: &str = "mail:";
+
+    /// Whether it is a mail to send, and not an event for the webhook.
+    #[must_use]
+    pub fn is_mail(&self) -> bool {
+        self.kind.starts_with(Self::MAIL)
+    }
 }
 
 impl User {

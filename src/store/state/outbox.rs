@@ -1,4 +1,5 @@
-//! Undelivered events in one queue for each user, so that the events of one user do not hold up another's.
+//! Undelivered events in one queue for each user, so that the events of one user do not hold up another's. Mails have
+//! queues and limits of their own: neither a webhook that is down nor a mail server that is down holds up the other.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -13,9 +14,18 @@ use crate::{identity::UserId, store::records::OutboxEntry};
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     entries: BTreeMap<u64, OutboxEntry>,
-    queues: HashMap<UserId, BTreeSet<u64>>,
+    queues: HashMap<Queue, BTreeSet<u64>>,
     /// The first event of every queue.
     heads: BTreeSet<u64>,
+    /// Those that are mails.
+    mails: BTreeSet<u64>,
+}
+
+/// The queue of an event that has a user.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Queue {
+    user: UserId,
+    is_mail: bool,
 }
 
 impl Outbox {
@@ -23,10 +33,10 @@ impl Outbox {
     pub(super) fn replace(&mut self, seq: u64, entry: Option<OutboxEntry>) -> Option<OutboxEntry> {
         let old = self.entries.remove(&seq);
         if let Some(old) = &old {
-            self.leave(seq, old.user.as_ref());
+            self.leave(seq, old);
         }
         if let Some(entry) = entry {
-            self.enter(seq, entry.user.as_ref());
+            self.enter(seq, &entry);
             self.entries.insert(seq, entry);
         }
         old
@@ -57,33 +67,42 @@ impl Outbox {
         if !LATEST_ONLY.contains(&&*entry.kind) {
             return None;
         }
-        self.queue(entry.user.as_ref()).find(|earlier| earlier.kind == entry.kind)
+        self.queue_of(entry).find(|earlier| earlier.kind == entry.kind)
     }
 
     /// The event to drop before this one is added: one of the same user if they have too many.
     pub(super) fn surplus(&self, entry: &OutboxEntry) -> Option<u64> {
-        let queue = entry.user.as_ref().and_then(|user| self.queues.get(user));
+        let queue = Queue::of(entry).and_then(|queue| self.queues.get(&queue));
         if queue.is_some_and(|queue| queue.len() >= QUEUE_LIMIT) {
             // The type that floods the queue is dropped first.
-            let mut events = self.queue(entry.user.as_ref());
+            let mut events = self.queue_of(entry);
             let same = events.find(|earlier| earlier.kind == entry.kind).map(|earlier| earlier.seq);
             return same.or_else(|| queue.and_then(BTreeSet::first).copied());
         }
-        let full = self.entries.len() >= OUTBOX_LIMIT;
-        self.entries.first_key_value().map(|(seq, _)| *seq).filter(|_| full)
+        if entry.is_mail() {
+            return self.mails.first().copied().filter(|_| self.mails.len() >= OUTBOX_LIMIT);
+        }
+        if self.entries.len() - self.mails.len() < OUTBOX_LIMIT {
+            return None;
+        }
+        self.entries.keys().find(|seq| !self.mails.contains(seq)).copied()
     }
 
-    fn queue(&self, user: Option<&UserId>) -> impl Iterator<Item = &OutboxEntry> {
-        let queue = user.and_then(|user| self.queues.get(user));
+    /// The queue that an event belongs to.
+    fn queue_of(&self, entry: &OutboxEntry) -> impl Iterator<Item = &OutboxEntry> {
+        let queue = Queue::of(entry).and_then(|queue| self.queues.get(&queue));
         queue.into_iter().flatten().filter_map(|seq| self.entries.get(seq))
     }
 
-    fn enter(&mut self, seq: u64, user: Option<&UserId>) {
-        let Some(user) = user else {
+    fn enter(&mut self, seq: u64, entry: &OutboxEntry) {
+        if entry.is_mail() {
+            self.mails.insert(seq);
+        }
+        let Some(queue) = Queue::of(entry) else {
             self.heads.insert(seq);
             return;
         };
-        let queue = self.queues.entry(user.clone()).or_default();
+        let queue = self.queues.entry(queue).or_default();
         let first = queue.first().copied();
         queue.insert(seq);
         if first.is_none_or(|first| seq < first) {
@@ -94,15 +113,22 @@ impl Outbox {
         }
     }
 
-    fn leave(&mut self, seq: u64, user: Option<&UserId>) {
+    fn leave(&mut self, seq: u64, entry: &OutboxEntry) {
         self.heads.remove(&seq);
-        let Some(user) = user else { return };
-        let Some(queue) = self.queues.get_mut(user) else { return };
+        self.mails.remove(&seq);
+        let Some(name) = Queue::of(entry) else { return };
+        let Some(queue) = self.queues.get_mut(&name) else { return };
         queue.remove(&seq);
         match queue.first() {
             Some(first) => drop(self.heads.insert(*first)),
-            None => drop(self.queues.remove(user)),
+            None => drop(self.queues.remove(&name)),
         }
+    }
+}
+
+impl Queue {
+    fn of(entry: &OutboxEntry) -> Option<Self> {
+        entry.user.clone().map(|user| Self { user, is_mail: entry.is_mail() })
     }
 }
 
@@ -139,12 +165,12 @@ const NAMES_LIMIT: usize = 16 * 1024;
 
 /// Types of which only the latest undelivered event is kept. They can be caused in large numbers, and a later event
 /// repeats the earlier one.
-const LATEST_ONLY: [&str; 2] = ["user.changed", "login.failed"];
+const LATEST_ONLY: [&str; 3] = ["user.changed", "login.failed", "mail:name-taken"];
 
 /// Maximum number of undelivered events of a user.
 const QUEUE_LIMIT: usize = 100;
 
-/// Maximum number of undelivered events. Without it, anyone could fill the memory while the receiver is down.
+/// Maximum number of undelivered events, and of mails. Without it, anyone could fill the memory while the receiver is down.
 const OUTBOX_LIMIT: usize = 100_000;
 
 #[cfg(test)]
@@ -161,20 +187,39 @@ mod tests {
     proptest! {
         /// Whatever comes and goes, the heads are the first of each queue.
         #[test]
-        fn d1_the_heads_are_the_first_of_each_line(steps in proptest::collection::vec((1_u64..30, 0_i64..5, any::<bool>()), 0..80)) {
+        fn d1_the_heads_are_the_first_of_each_line(steps in proptest::collection::vec((1_u64..30, 0_i64..5, any::<bool>(), any::<bool>()), 0..80)) {
             let mut outbox = Outbox::default();
-            for (seq, user, put) in steps {
+            for (seq, user, put, mail) in steps {
                 let user = (user > 0).then_some(user);
-                outbox.replace(seq, put.then(|| entry(seq, user, "e")));
+                let kind = if mail { "mail:reset" } else { "e" };
+                outbox.replace(seq, put.then(|| entry(seq, user, kind)));
                 let mut seen = BTreeSet::new();
-                let expected: Vec<u64> = outbox
-                    .all(u64::MAX)
-                    .filter(|entry| entry.user.as_ref().is_none_or(|user| seen.insert(user.clone())))
-                    .map(|entry| entry.seq)
-                    .collect();
+                let mut is_first = |entry: &OutboxEntry| {
+                    entry.user.as_ref().is_none_or(|user| seen.insert((user.clone(), entry.is_mail())))
+                };
+                let expected: Vec<u64> =
+                    outbox.all(u64::MAX).filter(|entry| is_first(entry)).map(|entry| entry.seq).collect();
                 prop_assert_eq!(outbox.heads(0, u64::MAX).map(|entry| entry.seq).collect::<Vec<_>>(), expected);
             }
         }
+    }
+
+    #[test]
+    fn mails_and_events_take_no_place_of_each_other() {
+        let mut outbox = Outbox::default();
+        let limit = QUEUE_LIMIT as u64;
+        for seq in 1..=limit {
+            outbox.replace(seq, Some(entry(seq, Some(1), "mail:reset")));
+        }
+        assert_eq!(outbox.surplus(&entry(0, Some(1), "mail:reset")), Some(1));
+        assert_eq!(outbox.surplus(&entry(0, Some(1), "logout")), None, "the queue of events is empty");
+        assert_eq!(outbox.surplus(&entry(0, Some(2), "mail:reset")), None);
+        outbox.replace(limit + 1, Some(entry(limit + 1, Some(1), "logout")));
+        let heads: Vec<u64> = outbox.heads(0, u64::MAX).map(|entry| entry.seq).collect();
+        assert_eq!(heads, [1, limit + 1], "one for each");
+        assert_eq!(outbox.mails.len(), QUEUE_LIMIT);
+        outbox.replace(1, None);
+        assert_eq!(outbox.mails.len(), QUEUE_LIMIT - 1);
     }
 
     #[test]
