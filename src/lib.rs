@@ -8,8 +8,8 @@
 //! | GATEWAY | [`gate`] | the walk of a request |
 //! | API | [`api`] | the LoopBack User API |
 //! | DOMAIN | [`accounts`] [`acme`] [`forward`] | register, log in, log out; certificates by ACME; a forwarded request |
-//! | INFRASTRUCTURE | [`connection`] [`tls`] [`store`] [`hasher`] [`notify`] [`limit`] [`refusal`] [`observe`] [`clock`] | |
-//! | CORE | [`policy`] [`identity`] [`credential`] [`wire`] [`qs`] [`javascript`] [`encoding`] | no I/O |
+//! | INFRASTRUCTURE | [`connection`] [`tls`] [`store`] [`hasher`] [`notify`] [`mail`] [`limit`] [`refusal`] [`observe`] [`clock`] | |
+//! | CORE | [`policy`] [`identity`] [`credential`] [`wire`] [`qs`] [`templates`] [`javascript`] [`encoding`] | no I/O |
 //!
 //! A module imports only from levels below its own (`tests/it/architecture.rs` checks it). Exceptions: `clock`
 //! and `observe` serve all levels, `identity`, `qs`, `javascript` and `encoding` serve all of CORE, and every
@@ -50,11 +50,13 @@ pub mod identity;
 pub mod javascript;
 pub mod limit;
 pub mod listen;
+pub mod mail;
 pub mod notify;
 pub mod observe;
 pub mod policy;
 pub mod qs;
 pub mod refusal;
 pub mod store;
+pub mod templates;
 pub mod tls;
 pub mod wire;

@@ -1,0 +1,161 @@
+//! What went wrong with the server, in words that say what to do.
+
+use std::{error::Error as _, io, time::Duration};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use crate::mail::{
+    address::Security,
+    error::{Outcome, SendError, Step},
+    settings::SmtpSettings,
+};
+
+/// A failure without its step.
+pub(super) enum Failure {
+    /// The server did not answer in this time.
+    Slow(Duration),
+    /// The network.
+    Io(io::Error),
+    /// The handshake.
+    Tls(io::Error),
+    /// The server refused, with this code and its words.
+    Code(u16, String),
+    /// Something else, in our words.
+    Words(String),
+    /// The same, and no later attempt can succeed.
+    Never(String),
+}
+
+/// Longest text of a server that is shown, in characters.
+const MOST: usize = 300;
+
+/// Codes by which a server says that it wants a login (RFC 4954 section 6), or that it is about to stop (RFC 5321
+/// section 3.8), whatever the command was.
+const OF_ALL: [u16; 6] = [421, 530, 534, 535, 538, 454];
+
+impl Failure {
+    /// The error of a step.
+    pub(super) fn at(self, step: Step, settings: &SmtpSettings) -> SendError {
+        let outcome = self.outcome(step);
+        let detail = hidden(&self.words(step, settings), settings);
+        SendError::Server { step, outcome, detail }
+    }
+
+    fn outcome(&self, step: Step) -> Outcome {
+        if matches!(self, Self::Never(_)) {
+            return Outcome::Never;
+        }
+        // Before the recipient is named, nothing of this mail has been said: the next one would fail likewise.
+        if !matches!(step, Step::Recipient | Step::Content) {
+            return Outcome::Nothing;
+        }
+        match self {
+            Self::Code(code, _) if OF_ALL.contains(code) => Outcome::Nothing,
+            Self::Code(500.., _) => Outcome::Never,
+            _ => Outcome::Later,
+        }
+    }
+
+    fn words(&self, step: Step, settings: &SmtpSettings) -> String {
+        let security = settings.address.security;
+        match self {
+            Self::Slow(limit) => {
+                let waited = format!("nothing came within {} s", limit.as_secs_f32());
+                match (step, security) {
+                    (Step::Greeting, Security::StartTls | Security::None) => {
+                        format!(
+                            "{waited}; if the port speaks TLS from the first byte (465), write `smtps://`"
+                        )
+                    }
+                    _ => waited,
+                }
+            }
+            Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                "the server closed the connection".to_owned()
+            }
+            Self::Io(error) => error.to_string(),
+            Self::Tls(error) => handshake(error, security),
+            Self::Code(code, text) => {
+                let text = shown(text);
+                match step {
+                    Step::Login => format!("{text}; check the username and the password in `mail.smtp`"),
+                    Step::Sender => format!("{text}; check `mail.from`"),
+                    _ if [530, 535].contains(code) => {
+                        format!("{text}; the server wants a login: `smtp://user:password@host`")
+                    }
+                    _ => text,
+                }
+            }
+            Self::Words(text) | Self::Never(text) => shown(text),
+        }
+    }
+}
+
+/// A failed handshake, and what to do.
+fn handshake(error: &io::Error, security: Security) -> String {
+    use rustls::{CertificateError, Error};
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<Error>());
+    match cause {
+        Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            "no authority that is trusted here has signed the server's certificate; set `mail.ca` to the authority's file".to_owned()
+        }
+        Some(Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. })) => {
+            "the server's certificate has expired".to_owned()
+        }
+        Some(Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => "the server's certificate is for other names than the host in `mail.smtp`".to_owned(),
+        Some(Error::InvalidMessage(_)) if security == Security::Tls => {
+            "the server answers without TLS; if it offers STARTTLS (587), write `smtp://`".to_owned()
+        }
+        _ if error.kind() == io::ErrorKind::UnexpectedEof => {
+            "the server closed the connection during the handshake".to_owned()
+        }
+        Some(cause) => cause.to_string(),
+        None => error.to_string(),
+    }
+}
+
+/// A text of the server in one line.
+fn shown(text: &str) -> String {
+    let words = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ").chars().take(MOST).collect()
+}
+
+/// Without the password, in case the server repeats what it was sent.
+fn hidden(text: &str, settings: &SmtpSettings) -> String {
+    let Some(login) = &settings.address.login else { return text.to_owned() };
+    let plain = format!("\0{}\0{}", login.user, login.password);
+    let sent =
+        [BASE64_STANDARD.encode(plain), BASE64_STANDARD.encode(&login.password), login.password.clone()];
+    sent.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"))
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<lettre::transport::smtp::Error> for Failure {
+    fn from(error: lettre::transport::smtp::Error) -> Self {
+        let said = error.source().map(ToString::to_string);
+        if let Some(code) = error.status() {
+            let code: u16 = code.into();
+            return Self::Code(code, format!("{code} {}", said.unwrap_or_default()));
+        }
+        let mut source = error.source();
+        while let Some(cause) = source {
+            if let Some(io) = cause.downcast_ref::<io::Error>() {
+                return Self::Io(io::Error::new(io.kind(), io.to_string()));
+            }
+            source = cause.source();
+        }
+        match said.as_deref() {
+            // lettre's words for the end of the stream.
+            Some("incomplete response") => Self::Io(io::ErrorKind::UnexpectedEof.into()),
+            Some(said) => Self::Words(said.to_owned()),
+            None => Self::Words(error.to_string()),
+        }
+    }
+}

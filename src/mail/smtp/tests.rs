@@ -1,0 +1,192 @@
+use std::sync::atomic::Ordering;
+
+use super::*;
+use crate::{
+    clock::Timestamp,
+    mail::{
+        Mail, Mailer, Message, SmtpAddress,
+        testing::{FakeServer, smtp},
+    },
+    templates::Language,
+};
+
+fn mail(to: &str) -> Mail {
+    let facts = Message::Reset.sample("https://shop.example", 1_795_294_271_688);
+    Mail { message: Message::Reset, to: to.to_owned(), language: Language::En, id: "e1".to_owned(), facts }
+}
+
+async fn send(mailer: &Mailer, to: &str) -> Result<(), SendError> {
+    mailer.send(&mail(to), Timestamp(1_795_294_271_688)).await
+}
+
+/// The outcome and the text of a mail to a server that answers a command in this way.
+async fn failed(command: &'static str, reply: &'static str) -> (Outcome, String) {
+    let server = FakeServer::new(move |sent| sent.starts_with(command).then_some(reply)).await;
+    let mailer = Mailer::new(server.settings()).unwrap();
+    let error = send(&mailer, "ann@b.c").await.unwrap_err();
+    (error.outcome(), error.to_string())
+}
+
+#[tokio::test]
+async fn mails_in_a_row_share_a_connection() {
+    let server = FakeServer::new(|_| None).await;
+    let mailer = Mailer::new(server.settings()).unwrap();
+    for to in ["ann@b.c", "bob@b.c"] {
+        send(&mailer, to).await.unwrap();
+    }
+    assert_eq!(server.connections.load(Ordering::Relaxed), 1);
+    assert_eq!(server.mails.lock().unwrap().len(), 2);
+    let commands = server.commands.lock().unwrap().clone();
+    let of_ann = ["EHLO [127.0.0.1]", "MAIL FROM:<noreply@shop.example>", "RCPT TO:<ann@b.c>", "DATA"];
+    assert_eq!(commands[..4], of_ann);
+    assert_eq!(commands[4..], ["NOOP", "MAIL FROM:<noreply@shop.example>", "RCPT TO:<bob@b.c>", "DATA"]);
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_has_ended_is_replaced() {
+    let server = FakeServer::new(|command| (command == "NOOP").then_some("")).await;
+    let mailer = Mailer::new(server.settings()).unwrap();
+    for to in ["ann@b.c", "bob@b.c"] {
+        send(&mailer, to).await.unwrap();
+    }
+    assert_eq!(server.connections.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn what_follows_depends_on_the_step_and_the_code() {
+    for (command, reply, outcome, told) in [
+        (
+            "greeting",
+            "554 no service here",
+            Outcome::Nothing,
+            "the server did not greet: 554 no service here",
+        ),
+        ("greeting", "", Outcome::Nothing, "the server did not greet: the server closed the connection"),
+        ("greeting", "SSH-2.0-x", Outcome::Nothing, "the server did not greet: "),
+        (
+            "MAIL",
+            "550 5.7.1 who are you",
+            Outcome::Nothing,
+            "the server did not take the sender: 550 5.7.1 who are you; check `mail.from`",
+        ),
+        ("MAIL", "451 later", Outcome::Nothing, "the server did not take the sender: 451 later"),
+        (
+            "RCPT",
+            "550 5.1.1 no such user",
+            Outcome::Never,
+            "the server did not take the recipient: 550 5.1.1 no such user",
+        ),
+        ("RCPT", "450 greylisted", Outcome::Later, "the server did not take the recipient: 450 greylisted"),
+        ("RCPT", "421 closing", Outcome::Nothing, "the server did not take the recipient: 421 closing"),
+        (
+            "RCPT",
+            "530 login first",
+            Outcome::Nothing,
+            "the server did not take the recipient: 530 login first; the server wants a login",
+        ),
+        (
+            "RCPT",
+            "",
+            Outcome::Later,
+            "the server did not take the recipient: the server closed the connection",
+        ),
+        (".", "552 too large", Outcome::Never, "the server did not take the mail: 552 too large"),
+        (".", "452 disk full", Outcome::Later, "the server did not take the mail: 452 disk full"),
+        (".", "", Outcome::Later, "the server did not take the mail: the server closed the connection"),
+    ] {
+        let (found, text) = failed(command, reply).await;
+        assert_eq!(found, outcome, "{command} {reply}: {text}");
+        assert!(text.starts_with(told), "{command} {reply}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_recipient_spoils_nothing_for_the_next_one() {
+    let server = FakeServer::new(|command| command.contains("<gone@b.c>").then_some("550 gone")).await;
+    let mailer = Mailer::new(server.settings()).unwrap();
+    assert_eq!(send(&mailer, "gone@b.c").await.unwrap_err().outcome(), Outcome::Never);
+    send(&mailer, "ann@b.c").await.unwrap();
+    assert_eq!(server.connections.load(Ordering::Relaxed), 1);
+    assert!(server.commands.lock().unwrap().contains(&"RSET".to_owned()));
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_is_left() {
+    for command in ["greeting", "RCPT", "."] {
+        let server = FakeServer::new(move |sent| sent.starts_with(command).then_some("wait")).await;
+        let mut settings = server.settings();
+        settings.smtp.as_mut().unwrap().timeout = Duration::from_millis(20);
+        let error = send(&Mailer::new(settings).unwrap(), "ann@b.c").await.unwrap_err().to_string();
+        assert!(error.contains("nothing came within 0.02 s"), "{error}");
+        assert_eq!(error.contains("write `smtps://`"), command == "greeting", "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named_as_such() {
+    let server = FakeServer::new(|_| None).await;
+    let mut settings = server.settings();
+    drop(server);
+    // A port that was just closed, or one that nothing listens on.
+    settings.smtp.as_mut().unwrap().address.port = 1;
+    let error = send(&Mailer::new(settings).unwrap(), "ann@b.c").await.unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Nothing);
+    assert!(error.to_string().starts_with("the connection was not made: "), "{error}");
+}
+
+#[tokio::test]
+async fn a_login_is_sent_and_its_password_is_in_no_error() {
+    let server = FakeServer::new(|_| None).await;
+    let with_login = |port| {
+        let address = SmtpAddress::parse(&format!("smtp://ann:s3cret%40x@127.0.0.1:{port}")).unwrap();
+        super::super::Settings { smtp: Some(smtp(address)), ..server.settings() }
+    };
+    send(&Mailer::new(with_login(server.port)).unwrap(), "ann@b.c").await.unwrap();
+    // printf '\0ann\0s3cret@x' | base64
+    assert_eq!(server.commands.lock().unwrap()[1], "AUTH PLAIN AGFubgBzM2NyZXRAeA==");
+    let echo = "535 you sent AGFubgBzM2NyZXRAeA== which is s3cret@x";
+    let refusing = FakeServer::new(move |command| command.starts_with("AUTH").then_some(echo)).await;
+    let error = send(&Mailer::new(with_login(refusing.port)).unwrap(), "ann@b.c").await.unwrap_err();
+    let expected =
+        "the login failed: 535 you sent *** which is ***; check the username and the password in `mail.smtp`";
+    assert_eq!((error.outcome(), error.to_string().as_str()), (Outcome::Nothing, expected));
+    let without = FakeServer::new(|command| command.starts_with("EHLO").then_some("250 fake")).await;
+    let error = send(&Mailer::new(with_login(without.port)).unwrap(), "ann@b.c").await.unwrap_err();
+    assert!(error.to_string().contains("offers no login by a password"), "{error}");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_in_the_clear_to_another_host() {
+    let server = FakeServer::new(|_| None).await;
+    for (security, told) in [
+        (Security::StartTls, "the server did not greet: the server offers no STARTTLS"),
+        (
+            Security::Tls,
+            "the connection was not made: the server answers without TLS; if it offers STARTTLS (587), write `smtp://`",
+        ),
+    ] {
+        let mut address =
+            SmtpAddress::parse(&format!("smtp://ann:s3cret@127.0.0.1:{}", server.port)).unwrap();
+        address.security = security;
+        let settings = super::super::Settings { smtp: Some(smtp(address)), ..server.settings() };
+        let error = send(&Mailer::new(settings).unwrap(), "ann@b.c").await.unwrap_err();
+        assert!(error.to_string().starts_with(told), "{security:?}: {error}");
+    }
+    let commands = server.commands.lock().unwrap().join("\n");
+    assert!(!commands.contains("AUTH") && !commands.contains("MAIL"), "{commands}");
+}
+
+#[tokio::test]
+async fn an_address_beyond_ascii_goes_only_to_a_server_that_takes_it() {
+    let plain = FakeServer::new(|_| None).await;
+    let error = send(&Mailer::new(plain.settings()).unwrap(), "é@b.c").await.unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Never);
+    let wide =
+        FakeServer::new(|command| command.starts_with("EHLO").then_some("250-x\r\n250 SMTPUTF8")).await;
+    send(&Mailer::new(wide.settings()).unwrap(), "é@bücher.example").await.unwrap();
+    let commands = wide.commands.lock().unwrap().clone();
+    assert_eq!(
+        commands[1..3],
+        ["MAIL FROM:<noreply@shop.example> SMTPUTF8", "RCPT TO:<é@xn--bcher-kva.example>"]
+    );
+}
