@@ -13,8 +13,10 @@ mod event;
 mod fault;
 mod find;
 mod inspect;
+mod invite;
 mod issue;
 mod key;
+mod known_networks;
 mod last_use;
 mod login;
 mod logout;
@@ -35,30 +37,30 @@ mod verify;
 
 use std::{fmt, sync::Arc};
 
-use tokio::sync::Notify;
-
 use crate::{
     clock::Clock,
     hasher::Hasher,
     identity::{Lifetimes, UserId},
     limit::{LimitKind, Limits},
+    mail::Mailer,
     store::{KeyRules, Store, Token, User},
 };
 use search_thread::SearchThread;
 
 pub use actor::Actor;
-pub use dispatcher::{Dispatcher, Pace};
+pub use dispatcher::{Dispatcher, Outlet, Pace};
 pub use fault::{Fault, ValidationRule, Violation, Violations};
+pub use invite::Invitation;
 pub use issue::{IssuedToken, TokenRequest};
 pub use key::Key;
 pub use last_use::LastUseWriter;
 pub use login::Login;
-pub use password::PasswordError;
+pub use password::{BreachedError, BreachedPasswords, PasswordError};
 pub use property::Property;
 pub use query::{Kind, Query, QueryError};
 pub use recover::{PasswordChange, Reset};
 pub use relation::NewToken;
-pub use service::Accounts;
+pub use service::{Accounts, WakeUps};
 pub use settings::{Links, Registration, Settings};
 pub use token_cleanup::{LifetimesNow, TokenCleanup};
 
@@ -115,7 +117,7 @@ impl Accounts {
     ) -> Self {
         let passwords = Arc::new(password::Rules::new(&settings));
         let users = Arc::new(find::users(&settings));
-        let (wake_up, search_thread) = (Arc::new(Notify::new()), Arc::new(SearchThread::default()));
+        let (wake_up, search_thread) = (Arc::default(), Arc::new(SearchThread::default()));
         Self {
             store,
             hasher,
@@ -126,14 +128,21 @@ impl Accounts {
             users,
             search_thread,
             wake_up,
+            mailer: None,
         }
     }
 
-    /// Replaces the notifier of new events by that of a [`Dispatcher`]. The dispatcher outlives these accounts, because
-    /// a reload makes new ones.
+    /// Replaces the notifiers of new events and mails by those of the dispatchers ([`Dispatcher`]). They outlive these
+    /// accounts, because a reload makes new ones.
     #[must_use]
-    pub fn with_wake_up(self, wake_up: Arc<Notify>) -> Self {
+    pub fn with_wake_up(self, wake_up: Arc<WakeUps>) -> Self {
         Self { wake_up, ..self }
+    }
+
+    /// Adds what composes and sends mails.
+    #[must_use]
+    pub fn with_mailer(self, mailer: Option<Arc<Mailer>>) -> Self {
+        Self { mailer, ..self }
     }
 
     /// The settings in force.

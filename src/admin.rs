@@ -25,7 +25,8 @@ pub use error_chain::whole_chain;
 pub use execute::{ExecuteError, execute, execute_import};
 pub use hidden::Hidden;
 pub use output::{
-    ExplainedView, IssuedView, Output, RoleView, RowOutcome, RuleView, StatusView, TokenView, UserView,
+    ExplainedView, InvitedView, IssuedView, Output, RoleView, RowOutcome, RuleView, StatusView, TokenView,
+    UserView,
 };
 pub use protocol::SOCKET_NAME;
 pub use row::{Row, UserRow};

@@ -19,10 +19,10 @@ mod translate;
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 use crate::{
-    accounts::{Accounts, Dispatcher, LastUseWriter, LifetimesNow, Pace, TokenCleanup},
+    accounts::{Accounts, Dispatcher, LastUseWriter, LifetimesNow, Outlet, Pace, TokenCleanup, WakeUps},
     clock::Clock,
     config::{Config, Secret},
     forward::Instance,
@@ -48,8 +48,8 @@ pub use live::{
 pub use policies::{PolicyError, account_model, account_model_of_all, stored as stored_rules};
 pub use status::{AppStatus, PoliciesInForce, Reload, Rows, ServerHealth, Status};
 pub use translate::{
-    accounts as account_settings, policy as policy_settings, store as store_settings, tls as tls_settings,
-    upstream_tls,
+    accounts as account_settings, addresses as configured_addresses, link_base, mail as mail_settings,
+    policy as policy_settings, store as store_settings, tls as tls_settings, upstream_tls,
 };
 
 /// The parts that an operator's command uses in the process of the gate.
@@ -150,7 +150,7 @@ async fn start_on(
     let loaded = reload::load(maker).await?;
     // All apps have the same accounts.
     let rules = loaded.first_rules()?;
-    let dispatcher = dispatcher(config, &rules, wake_up)?;
+    let dispatchers = dispatchers(config, &rules, &wake_up, &metrics)?;
     let redirect = listeners::redirect(config, tls.as_ref(), &bound.addresses);
     let (certificates, tokens) = acme::Certificates::new(tls.as_ref(), config, &clock).unzip();
     let gate = gate(translate::gate(config, tokens, redirect), &store, limits, &clock, &metrics);
@@ -178,7 +178,7 @@ async fn start_on(
     readiness.set(true);
     let mut background: Vec<_> = admin.into_iter().map(|(_, task)| task).chain(keeping).collect();
     background.push(watching);
-    background.extend(dispatcher.map(|dispatcher| tokio::runtime::Handle::current().spawn(dispatcher.run())));
+    background.extend(started(dispatchers));
     background.push(tokio::runtime::Handle::current().spawn(cleanup.run(Arc::clone(&last_use))));
     addresses.log();
     let configured = status::Configured::new(config, &addresses);
@@ -272,25 +272,40 @@ fn instance() -> anyhow::Result<Instance> {
 /// Time limit for persisting last uses at a stop.
 const LAST_USE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Creates the dispatcher of events, if there is a receiver.
-fn dispatcher(
+/// Runs the dispatchers on the calling runtime.
+fn started(dispatchers: Vec<Dispatcher>) -> impl Iterator<Item = tokio::task::JoinHandle<()>> {
+    dispatchers.into_iter().map(|dispatcher| tokio::runtime::Handle::current().spawn(dispatcher.run()))
+}
+
+/// Creates the dispatchers: of mails, and of events if there is a receiver.
+fn dispatchers(
     config: &Config,
     rules: &Arc<Rules>,
-    wake_up: Arc<Notify>,
-) -> anyhow::Result<Option<Dispatcher>> {
-    let Some(url) = &config.webhook.url else {
-        tracing::info!("`webhook.url` is not set: reset and verification requests are not delivered");
-        if rules.current().api.accounts().settings().email_verification_required {
-            tracing::warn!(
-                "addresses have to be confirmed, and nothing sends the mail that confirms one: new users cannot log in"
-            );
-        }
-        return Ok(None);
+    wake_up: &Arc<WakeUps>,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<Vec<Dispatcher>> {
+    let dispatcher = |outlet: Outlet, pace: Pace| {
+        let rules = Arc::clone(rules);
+        // A reload may change the account model, and how mails are sent.
+        let accounts = move || rules.current().api.accounts().clone();
+        Dispatcher::new(accounts, Arc::clone(wake_up), outlet, pace)
     };
-    let secret = config.webhook.secret.as_ref().map(Secret::expose).unwrap_or_default();
-    let webhook = Webhook::new(url, secret).context("`webhook.url` cannot be used")?;
-    let rules = Arc::clone(rules);
-    // A reload may change the account model.
-    let accounts = move || rules.current().api.accounts().clone();
-    Ok(Some(Dispatcher::new(accounts, wake_up, webhook, Pace::default())))
+    // Without a mail server, too: a reload may set one. It costs nothing while there is nothing to send.
+    let mut dispatchers = vec![dispatcher(Outlet::mail(Arc::clone(metrics)), Pace::of_mails())];
+    if config.mail.smtp.is_none() && config.sends_mail() {
+        let outbox = config.server.data_dir.join("outbox");
+        let outbox = outbox.display();
+        tracing::info!(
+            "neither `mail.smtp` nor `webhook.url` is set: mails are written as files into `{outbox}`"
+        );
+        if rules.current().api.accounts().settings().email_verification_required {
+            tracing::warn!("addresses have to be confirmed, and no mail is sent: new users cannot log in");
+        }
+    }
+    if let Some(url) = &config.webhook.url {
+        let secret = config.webhook.secret.as_ref().map(Secret::expose).unwrap_or_default();
+        let webhook = Webhook::new(url, secret).context("`webhook.url` cannot be used")?;
+        dispatchers.push(dispatcher(Outlet::webhook(webhook), Pace::default()));
+    }
+    Ok(dispatchers)
 }

@@ -18,6 +18,7 @@ mod explain;
 mod healthcheck;
 mod import;
 mod known;
+mod mail;
 mod manual;
 mod output;
 mod paint;
@@ -112,6 +113,7 @@ fn command(global: &Global, command: Command) -> anyhow::Result<Exit> {
             on_store(&Site::find(global)?, global, command)
         }
         Command::Status => status::run(global),
+        Command::Mail(command) => mail::run(&load(global)?.config, command, global.json),
         Command::Cert(CertCommand::Dev { dir }) => cert::run(&dir, global.json),
         Command::Config(ConfigCommand::Show { origin }) => show_config(global, origin),
         Command::Completions { shell } => manual::completions(shell),
@@ -241,6 +243,7 @@ fn user_command(command: UserCommand) -> anyhow::Result<AdminCommand> {
             id: add.id,
             roles: add.roles,
         }),
+        UserCommand::Invite { email, roles } => AdminCommand::UserInvite { email, roles },
         UserCommand::List => AdminCommand::UserList { after: None, limit: PAGE },
         UserCommand::Show { who } => AdminCommand::UserShow { who },
         UserCommand::SetPassword { who, password: from } => {

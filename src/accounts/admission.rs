@@ -261,6 +261,7 @@ mod tests {
             epoch: 0,
             revision: 0,
             disabled: false,
+            networks: Vec::new(),
         };
         row.properties.insert("n".to_owned(), 10.into());
         fixture.store.commit(vec![crate::store::Change::PutUser(row)]).await.unwrap();

@@ -36,6 +36,12 @@ pub(super) fn role(actor: Actor<'_>, user: Option<&UserId>, role: &str, what: &'
     info!(target: "audit", event = "role.changed", user.id = user, role, what, client, by, "role.changed");
 }
 
+/// Writes the line of a mail that will not be sent.
+pub(super) fn mail(user: Option<&UserId>, mail: &str, reason: &str) {
+    let user = user.map(tracing::field::display);
+    info!(target: "audit", event = "delivery.given_up", user.id = user, mail, reason, "delivery.given_up");
+}
+
 /// Writes the line of a change of a stored rule.
 pub(super) fn rule(actor: Actor<'_>, rule: &str, what: &'static str) {
     let by = matches!(actor, Actor::Operator).then_some("operator");

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     identity::{PasswordHash, UserId},
     javascript::{to_text, truthy},
+    mail::Message,
     store::{Change, CommitError, Outcome, User},
 };
 
@@ -58,6 +59,11 @@ impl Accounts {
         self.may_change_password(&data)?;
         // Hashed once, before the loop: a retry must not cost a second hash.
         let Patch { data, secret } = Patch::read(&self.settings, &self.passwords, data)?;
+        if let Some(secret) = &secret {
+            let sent = |name: &str| data.get(name).and_then(Value::as_str);
+            let names = [user.email(), user.username(), sent("email"), sent("username")];
+            self.passwords.accept_beside(secret, &names)?;
+        }
         let hash = match secret {
             Some(secret) => Some(self.hashed(actor, Some(&user.id), secret).await?),
             None => None,
@@ -194,7 +200,7 @@ impl Accounts {
             // `loopback3` follows the setting alone; `standard` never keeps an address confirmed after it has changed.
             let was = old.email_verified() && !self.settings.loopback;
             if self.settings.email_verification_required || was {
-                unverify(&mut properties);
+                set_verified(&mut properties, false);
             }
         }
         let password = hash.is_some();
@@ -225,7 +231,20 @@ impl Accounts {
             )?;
         }
         if password {
-            self.announce_change(&mut batch, actor, Event::new("password.changed", About::User(&user)))?;
+            let event = Event::new("password.changed", About::User(&user));
+            // The first password is set by the link of an invitation, and needs no notice.
+            let is_first = old.password.is_none();
+            let event = if is_first { event } else { event.mailed(Message::PasswordChanged) };
+            self.announce_change(&mut batch, actor, event)?;
+        }
+        if let (true, Some(new)) = (moved, user.email()) {
+            // To the old address, too: a thief of the account reads the new one.
+            for to in [old.email(), Some(new)].into_iter().flatten() {
+                let more = json!({ "to": to, "address": new });
+                let about = About::User(&user);
+                let added = self.announce_mail(&mut batch, actor, Message::AddressChanged, about, more);
+                added.map_err(|_| CommitError::Busy)?;
+            }
         }
         let outcomes = self.commit(batch).await?;
         if !changed.is_empty() {
@@ -264,14 +283,14 @@ impl Accounts {
     }
 }
 
-/// Sets `emailVerified` to false. A new property is inserted at its place in LoopBack's order of properties.
-fn unverify(properties: &mut Map<String, Value>) {
+/// Sets `emailVerified`. A new property is inserted at its place in LoopBack's order of properties.
+pub(super) fn set_verified(properties: &mut Map<String, Value>, to: bool) {
     if let Some(verified) = properties.get_mut("emailVerified") {
-        *verified = false.into();
+        *verified = to.into();
         return;
     }
     let at = ["realm", "username", "email"].iter().filter(|name| properties.contains_key(**name)).count();
-    properties.shift_insert(at, "emailVerified".to_owned(), false.into());
+    properties.shift_insert(at, "emailVerified".to_owned(), to.into());
 }
 
 fn same_id(id: &UserId, given: Option<Value>) -> Result<(), Fault> {

@@ -1,10 +1,13 @@
-//! Delivers events from the outbox to the webhook: at least once, in order for each user, with back-off after a
-//! failure.
+//! Delivers what waits in the outbox: events to the webhook and mails to their recipients, each at least once, in order
+//! for each user, with back-off after a failure. Each of the two has a dispatcher, so that neither holds up the other.
 //!
 //! A token or link that an event carries is created here, just before delivery, and replaces the previous one. So the
 //! outbox never contains a credential.
 
+mod mail;
+mod outlet;
 mod payload;
+mod quota;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,25 +16,29 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, task::JoinSet, time::Instant};
+use tokio::{task::JoinSet, time::Instant};
 
-use super::Accounts;
+use super::{Accounts, WakeUps, audit};
 use crate::{
     clock::{Clock, Timestamp},
     identity::UserId,
-    notify::Webhook,
-    observe::LogThrottle,
+    observe::{LogThrottle, metrics::MailResult},
     store::{Change, OutboxEntry},
 };
+use outlet::Failure;
 
-/// Delivers events until it is dropped.
+pub use outlet::Outlet;
+
+/// Delivers events or mails until it is dropped.
 pub struct Dispatcher {
     /// The accounts in force. A reload replaces them.
     accounts: Box<dyn Fn() -> Accounts + Send + Sync>,
-    wake_up: Arc<Notify>,
-    webhook: Arc<Webhook>,
+    wake_up: Arc<WakeUps>,
+    outlet: Arc<Outlet>,
     pace: Pace,
     waits: HashMap<Queue, Wait>,
+    /// Nothing is sent before this: the receiver takes nothing at all.
+    pause: Option<Wait>,
     not_read: LogThrottle,
     not_delivered: LogThrottle,
     given_up: LogThrottle,
@@ -83,20 +90,21 @@ impl Default for Pace {
 }
 
 impl Dispatcher {
-    /// Creates a dispatcher for the events of these accounts. `wake_up` is their notifier.
+    /// Creates a dispatcher for these accounts. `wake_up` has their notifiers.
     #[must_use]
     pub fn new(
         accounts: impl Fn() -> Accounts + Send + Sync + 'static,
-        wake_up: Arc<Notify>,
-        webhook: Webhook,
+        wake_up: Arc<WakeUps>,
+        outlet: Outlet,
         pace: Pace,
     ) -> Self {
         Self {
             accounts: Box::new(accounts),
             wake_up,
-            webhook: Arc::new(webhook),
+            outlet: Arc::new(outlet),
             pace,
             waits: HashMap::new(),
+            pause: None,
             not_read: LogThrottle::default(),
             not_delivered: LogThrottle::default(),
             given_up: LogThrottle::default(),
@@ -120,11 +128,16 @@ impl Dispatcher {
                 continue;
             }
             let now = Instant::now();
+            if let Some(pause) = self.pause.filter(|pause| pause.until > now) {
+                // Not for a new event either: it would fail as the last one did.
+                tokio::time::sleep_until(pause.until).await;
+                continue;
+            }
             let next = self.waits.values().map(|wait| wait.until).filter(|until| *until > now).min();
             let idle = now + self.pace.idle;
             let until = next.map_or(idle, |next| next.min(idle));
             tokio::select! {
-                () = self.wake_up.notified() => {}
+                () = self.outlet.notified(&self.wake_up) => {}
                 () = tokio::time::sleep_until(until) => {}
             }
         }
@@ -139,6 +152,7 @@ impl Dispatcher {
             let page = accounts.store.outbox_heads(after, PAGE).await?;
             let Some(last) = page.last().map(|entry| entry.seq) else { break };
             after = last;
+            let page = page.into_iter().filter(|entry| self.outlet.takes(entry)).collect();
             let due = self.due(&accounts, page, &mut queues).await?;
             delivered += self.send_all(&accounts, due).await;
         }
@@ -173,9 +187,14 @@ impl Dispatcher {
         let mut due = due.into_iter();
         loop {
             while sending.len() < AT_ONCE
+                && self.pause.is_none_or(|pause| pause.until <= Instant::now())
                 && let Some((queue, entry)) = due.next()
             {
-                sending.spawn(send(accounts.clone(), Arc::clone(&self.webhook), queue, entry));
+                let (accounts, outlet) = (accounts.clone(), Arc::clone(&self.outlet));
+                sending.spawn(async move {
+                    let sent = outlet.send(&accounts, &entry).await;
+                    (queue, entry, sent)
+                });
             }
             // A send that panicked counts as failed. Its event is still in the outbox and is sent in a later round.
             let Some(sent) = sending.join_next().await else { return delivered };
@@ -191,16 +210,21 @@ impl Dispatcher {
         accounts: &Accounts,
         queue: Queue,
         entry: &OutboxEntry,
-        result: Result<(), String>,
+        result: Result<(), Failure>,
     ) -> bool {
-        if let Err(reason) = result {
-            let age = age(accounts, entry);
-            if age < self.pace.give_up {
-                self.put_off(queue, entry, &reason);
-                return false;
+        match result {
+            Ok(()) => self.pause = None,
+            Err(Failure::Never(reason)) => self.give_up(accounts, entry, &reason),
+            Err(failure) if age(accounts, entry) >= self.pace.give_up => {
+                self.give_up(accounts, entry, failure.reason());
             }
-            if let Some(more) = self.given_up.say(accounts.clock.now()) {
-                tracing::error!(event = entry.kind, %reason, more, "an event was given up: it was not accepted in time");
+            Err(failure) => {
+                self.outlet.count(MailResult::Deferred);
+                if matches!(failure, Failure::Nothing(_)) {
+                    self.pause_all();
+                }
+                self.put_off(queue, entry, failure.reason());
+                return false;
             }
         }
         self.waits.remove(&queue);
@@ -214,15 +238,56 @@ impl Dispatcher {
         }
     }
 
+    /// Records that an event will not be delivered.
+    fn give_up(&self, accounts: &Accounts, entry: &OutboxEntry, reason: &str) {
+        self.outlet.count(MailResult::GivenUp);
+        if entry.is_mail() {
+            audit::mail(entry.user.as_ref(), &entry.kind, reason);
+        }
+        if let Some(more) = self.given_up.say(accounts.clock.now()) {
+            tracing::error!(event = entry.kind, reason, more, "an event or a mail was given up");
+        }
+    }
+
+    /// Sends nothing for a while.
+    fn pause_all(&mut self) {
+        // Those that were on their way together are one failure.
+        if self.pause.is_some_and(|pause| pause.until > Instant::now()) {
+            return;
+        }
+        let failures = self.pause.map_or(0, |pause| pause.failures).saturating_add(1);
+        self.pause = Some(Wait { failures, until: Instant::now() + self.pace.after(failures) });
+    }
+
     fn put_off(&mut self, queue: Queue, entry: &OutboxEntry, reason: &str) {
         let failures = self.waits.get(&queue).map_or(0, |wait| wait.failures).saturating_add(1);
-        // The exponent is capped so that the shift cannot overflow; `longest` applies long before.
-        let wait = self.pace.first.saturating_mul(1 << (failures - 1).min(16)).min(self.pace.longest);
+        let wait = self.pace.after(failures);
         if let Some(more) = self.not_delivered.say(Clock::System.now()) {
             let wait_s = wait.as_secs_f64();
-            tracing::warn!(event = entry.kind, reason, failures, wait_s, more, "an event was not delivered");
+            tracing::warn!(
+                event = entry.kind,
+                reason,
+                failures,
+                wait_s,
+                more,
+                "an event or a mail was not delivered"
+            );
         }
         self.waits.insert(queue, Wait { failures, until: Instant::now() + wait });
+    }
+}
+
+impl Pace {
+    /// The schedule of mails. Nothing but this process adds any, so the outbox need not be read again and again.
+    #[must_use]
+    pub fn of_mails() -> Self {
+        Self { idle: Duration::from_secs(3600), ..Self::default() }
+    }
+
+    /// The delay after so many failures in a row.
+    fn after(self, failures: u32) -> Duration {
+        // The exponent is capped so that the shift cannot overflow; `longest` applies long before.
+        self.first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(self.longest)
     }
 }
 
@@ -244,40 +309,10 @@ fn age(accounts: &Accounts, entry: &OutboxEntry) -> Duration {
 impl fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dispatcher")
-            .field("webhook", &self.webhook)
+            .field("outlet", &self.outlet)
             .field("pace", &self.pace)
             .finish_non_exhaustive()
     }
-}
-
-/// Builds the payload and posts it. An event that is obsolete (its user was deleted, say) counts as delivered.
-async fn send(
-    accounts: Accounts,
-    webhook: Arc<Webhook>,
-    queue: Queue,
-    entry: OutboxEntry,
-) -> (Queue, OutboxEntry, Result<(), String>) {
-    let result = match accounts.payload(&entry).await {
-        Ok(Some(payload)) => {
-            let now = accounts.clock.now();
-            webhook.post(payload.to_string(), now).await.map_err(|error| chain(&error))
-        }
-        Ok(None) => Ok(()),
-        Err(fault) => Err(chain(&fault)),
-    };
-    (queue, entry, result)
-}
-
-/// An error with its sources.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use super::{Accounts, Actor, Fault};
 use crate::{
     encoding::hex,
     identity::UserId,
-    store::{Change, CommitError, Outcome, User},
+    mail::Message,
+    store::{Change, CommitError, OutboxEntry, Outcome, User},
 };
 
 /// The subject of an event.
@@ -29,6 +30,8 @@ pub(super) struct Event<'a> {
     about: About<'a>,
     /// What the receiver is told besides.
     more: Value,
+    /// The mail about it. It carries the same id.
+    mail: Option<Message>,
 }
 
 /// The properties of a user that an event carries.
@@ -36,26 +39,60 @@ const USER_FIELDS: [&str; 3] = ["email", "username", "realm"];
 
 impl<'a> Event<'a> {
     pub(super) fn new(kind: &'static str, about: About<'a>) -> Self {
-        Self { kind, about, more: Value::Null }
+        Self { kind, about, more: Value::Null, mail: None }
     }
 
     pub(super) fn with(self, more: Value) -> Self {
         Self { more, ..self }
     }
+
+    /// The same, with a mail to the user.
+    pub(super) fn mailed(self, message: Message) -> Self {
+        Self { mail: Some(message), ..self }
+    }
 }
 
 impl Accounts {
-    /// Adds an event to a batch, if events are delivered.
+    /// Adds an event to a batch, if events are delivered, and its mail, if such mails are sent.
     pub(super) fn announce(
         &self,
         batch: &mut Vec<Change>,
         actor: Actor<'_>,
         event: Event<'_>,
     ) -> Result<(), Fault> {
-        if !self.settings.events {
+        let Event { kind, about, more, mail } = event;
+        let kinds = self.settings.events.then(|| kind.to_owned()).into_iter().chain(self.mail_kind(mail));
+        self.enqueue(batch, actor, kinds.collect(), about, more)
+    }
+
+    /// Adds a mail to a batch that no event goes with, if such mails are sent.
+    pub(super) fn announce_mail(
+        &self,
+        batch: &mut Vec<Change>,
+        actor: Actor<'_>,
+        message: Message,
+        about: About<'_>,
+        more: Value,
+    ) -> Result<(), Fault> {
+        self.enqueue(batch, actor, self.mail_kind(Some(message)).into_iter().collect(), about, more)
+    }
+
+    fn mail_kind(&self, mail: Option<Message>) -> Option<String> {
+        let message = mail.filter(|message| self.settings.mails.contains(message))?;
+        Some(format!("{}{message}", OutboxEntry::MAIL))
+    }
+
+    fn enqueue(
+        &self,
+        batch: &mut Vec<Change>,
+        actor: Actor<'_>,
+        kinds: Vec<String>,
+        about: About<'_>,
+        more: Value,
+    ) -> Result<(), Fault> {
+        if kinds.is_empty() {
             return Ok(());
         }
-        let Event { kind, about, more } = event;
         // The id stays the same when the event is delivered again, so that the receiver can recognize a repetition.
         let mut id = [0_u8; 16];
         getrandom::fill(&mut id).map_err(|_| Fault::NoRandomness)?;
@@ -77,13 +114,15 @@ impl Accounts {
             "id": id, "ts": self.clock.now().to_string(), "user": shown, "client": client,
             "requestId": request_id, "more": more,
         });
-        let kind = kind.to_owned();
-        batch.push(match about {
-            About::User(user) => Change::Enqueue { kind, user: Some(user.id.clone()), body },
-            About::Id(id) => Change::Enqueue { kind, user: Some(id.clone()), body },
-            About::Created(_) => Change::EnqueueForCreated { kind, body },
-            About::NoUser => Change::Enqueue { kind, user: None, body },
-        });
+        batch.extend(kinds.into_iter().map(|kind| {
+            let body = body.clone();
+            match about {
+                About::User(user) => Change::Enqueue { kind, user: Some(user.id.clone()), body },
+                About::Id(id) => Change::Enqueue { kind, user: Some(id.clone()), body },
+                About::Created(_) => Change::EnqueueForCreated { kind, body },
+                About::NoUser => Change::Enqueue { kind, user: None, body },
+            }
+        }));
         Ok(())
     }
 
@@ -92,13 +131,20 @@ impl Accounts {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let is_event =
-            |change: &Change| matches!(change, Change::Enqueue { .. } | Change::EnqueueForCreated { .. });
-        let wakes = batch.iter().any(is_event);
+        let (mut has_events, mut has_mails) = (false, false);
+        for change in &batch {
+            if let Change::Enqueue { kind, .. } | Change::EnqueueForCreated { kind, .. } = change {
+                let is_mail = kind.starts_with(OutboxEntry::MAIL);
+                (has_events, has_mails) = (has_events || !is_mail, has_mails || is_mail);
+            }
+        }
         let outcomes = self.store.commit(batch).await?;
         // After the commit: a dispatcher that wakes up earlier would not find the event.
-        if wakes {
-            self.wake_up.notify_one();
+        if has_events {
+            self.wake_up.events.notify_one();
+        }
+        if has_mails {
+            self.wake_up.mails.notify_one();
         }
         Ok(outcomes)
     }

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use super::{password::PasswordError, query::QueryError};
+use super::{
+    password::{BreachedError, PasswordError},
+    query::QueryError,
+};
 use crate::{
     hasher::HashingError,
     identity::{UserId, UsernameError},
@@ -19,6 +22,9 @@ pub enum Fault {
     /// The new password is not accepted.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// The list of breached passwords cannot be read, so no new password is accepted.
+    #[error("the list of breached passwords cannot be read")]
+    BreachedUnreadable(#[source] BreachedError),
     /// Properties violate the model's validation rules.
     #[error("{0}")]
     Invalid(Violations),

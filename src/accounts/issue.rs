@@ -3,7 +3,7 @@
 use super::{Accounts, Fault};
 use crate::{
     clock::Timestamp,
-    identity::{PasswordHash, TokenId, UserId},
+    identity::{TokenId, UserId},
     store::{Change, CommitError, Token, User},
 };
 
@@ -45,13 +45,13 @@ impl Accounts {
         self.issue_with(user, request, None, Vec::new()).await
     }
 
-    /// Stores a new token. The same commit replaces the hash of the password that was just checked, if `fresh` is
-    /// given.
+    /// Stores a new token. The same commit replaces the user's row by `fresh`, if it is given: with a better hash of the
+    /// password that was just checked, or with the network of the login.
     pub(super) async fn issue_with(
         &self,
         user: User,
         request: TokenRequest,
-        fresh: Option<PasswordHash>,
+        fresh: Option<User>,
         events: Vec<Change>,
     ) -> Result<IssuedToken, Fault> {
         let id = self.token_id()?;
@@ -73,24 +73,19 @@ impl Accounts {
         let mut batch = self.surplus(&user.id).await?;
         batch.push(Change::CreateToken(token));
         batch.extend(events);
-        self.commit_login(&user, batch, fresh).await?;
+        self.commit_login(batch, fresh).await?;
         // Parallel logins each see the count before the others, so it is checked again after the commit.
         self.end_surplus(&user.id).await?;
         Ok(IssuedToken { id, ttl, scopes: request.scopes, created, user })
     }
 
-    async fn commit_login(
-        &self,
-        user: &User,
-        batch: Vec<Change>,
-        fresh: Option<PasswordHash>,
-    ) -> Result<(), Fault> {
-        if let Some(hash) = fresh {
-            let mut with_hash = batch.clone();
-            with_hash.push(Change::UpdateUser(User { password: Some(hash), ..user.clone() }));
-            match self.commit(with_hash).await {
+    async fn commit_login(&self, batch: Vec<Change>, fresh: Option<User>) -> Result<(), Fault> {
+        if let Some(fresh) = fresh {
+            let mut with_row = batch.clone();
+            with_row.push(Change::UpdateUser(fresh));
+            match self.commit(with_row).await {
                 Ok(_) => return Ok(()),
-                // The user was changed in the meantime. The better hash can wait, and the epoch decides about the
+                // The user was changed in the meantime. The better row can wait, and the epoch decides about the
                 // token.
                 Err(CommitError::Stale { .. } | CommitError::Missing { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -159,6 +154,7 @@ mod tests {
         Actor, Settings,
         testing::{self, ann, with_ann},
     };
+    use crate::identity::PasswordHash;
 
     #[test]
     fn a_lifetime_has_an_upper_bound() {
@@ -180,7 +176,8 @@ mod tests {
         // What the login had read before the change.
         let before = fixture.accounts.user(&1.into()).await.unwrap();
         fixture.accounts.set_password(Actor::Operator, &1.into(), "another-good-one").await.unwrap();
-        let fresh = [None, Some(PasswordHash::new("of the old password".to_owned()))];
+        let old_hash = Some(PasswordHash::new("of the old password".to_owned()));
+        let fresh = [None, Some(User { password: old_hash, ..before.clone() })];
         for fresh in fresh {
             let issued =
                 fixture.accounts.issue_with(before.clone(), TokenRequest::default(), fresh, Vec::new()).await;
@@ -198,7 +195,8 @@ mod tests {
         let mut other = before.clone();
         other.properties.insert("nick".to_owned(), json!("z"));
         fixture.store.commit(vec![Change::UpdateUser(other)]).await.unwrap();
-        let fresh = Some(PasswordHash::new("better".to_owned()));
+        let better = Some(PasswordHash::new("better".to_owned()));
+        let fresh = Some(User { password: better, ..before.clone() });
         fixture.accounts.issue_with(before, TokenRequest::default(), fresh, Vec::new()).await.unwrap();
         let after = fixture.accounts.user(&1.into()).await.unwrap();
         assert_eq!(after.properties["nick"], json!("z"));

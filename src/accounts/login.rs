@@ -5,13 +5,15 @@ use serde_json::{Map, Value, json};
 use super::{
     Accounts, Actor, Fault, IssuedToken, Settings, TokenRequest, audit,
     event::{About, Event},
+    known_networks::Network,
 };
 use crate::{
     hasher::Verdict,
     identity::Password,
     javascript::{to_number, truthy},
     limit::LimitKind,
-    store::{User, UserKey},
+    mail::Message,
+    store::{Change, User, UserKey},
 };
 
 /// The number of bytes of a password that bcrypt uses.
@@ -105,11 +107,31 @@ impl Accounts {
         };
         let mut events = Vec::new();
         self.announce(&mut events, actor, Event::new("login.succeeded", About::User(&user)))?;
-        let issued = self
-            .issue_with(user, TokenRequest { ttl: login.ttl, ..TokenRequest::default() }, fresh, events)
-            .await?;
+        let mut row = self.noted_network(actor, &user, &mut events)?;
+        if let Some(hash) = fresh {
+            row = Some(User { password: Some(hash), ..row.unwrap_or_else(|| user.clone()) });
+        }
+        let request = TokenRequest { ttl: login.ttl, ..TokenRequest::default() };
+        let issued = self.issue_with(user, request, row, events).await?;
         audit::record("login.succeeded", actor, Some(&issued.user.id), None);
         Ok(issued)
+    }
+
+    /// The row of a user who logs in from a new network, and the mail about it. `None`: nothing is to be remembered.
+    fn noted_network(
+        &self,
+        actor: Actor<'_>,
+        user: &User,
+        events: &mut Vec<Change>,
+    ) -> Result<Option<User>, Fault> {
+        if !self.settings.mails.contains(&Message::NewLogin) {
+            return Ok(None);
+        }
+        let Network::New { user: noted, is_news } = Network::of(actor, user) else { return Ok(None) };
+        if is_news {
+            self.announce_mail(events, actor, Message::NewLogin, About::User(user), Value::Null)?;
+        }
+        Ok(Some(*noted))
     }
 
     /// Checks a password. The only place that does: rate-limited, and as expensive for an unknown user.
@@ -231,7 +253,7 @@ mod tests {
     use crate::{
         accounts::testing::{self, GOOD, ann, with_ann},
         identity::PasswordHash,
-        store::{self, Change},
+        store,
     };
 
     fn realms(required: bool, delimiter: Option<&str>) -> Settings {

@@ -1,12 +1,16 @@
 //! The rules for new passwords.
 
+mod breached;
 mod fault;
+mod similar;
 
 use std::collections::HashSet;
 
 use super::Settings;
 use crate::identity::{Password, PasswordHash};
+use similar::is_similar;
 
+pub use breached::{BreachedError, BreachedPasswords};
 pub use fault::PasswordError;
 
 /// The most common passwords, in lower case, one for each line.
@@ -22,6 +26,9 @@ pub(super) struct Rules {
     max_bytes: usize,
     loopback: bool,
     blocked: HashSet<&'static str>,
+    /// Names of the site, which no password is made of. Empty where the blocklist is off.
+    site: Vec<String>,
+    breached: Option<BreachedPasswords>,
 }
 
 /// An accepted password: a text to hash or, in profile `loopback3`, a hash that the client supplied.
@@ -39,10 +46,27 @@ impl Rules {
             max_bytes: settings.max_bytes,
             loopback: settings.loopback,
             blocked,
+            site: settings.site_names.clone(),
+            breached: settings.breached.clone().map(BreachedPasswords::new),
         }
     }
 
-    /// Checks a new password.
+    /// The list of breached passwords, if there is one.
+    pub(super) fn breached(&self) -> Option<&BreachedPasswords> {
+        self.breached.as_ref()
+    }
+
+    /// Checks that a new password is not made of the user's names or the site's.
+    pub(super) fn accept_beside(&self, secret: &Secret, names: &[Option<&str>]) -> Result<(), PasswordError> {
+        let Secret::Plain(password) = secret else { return Ok(()) };
+        if self.blocked.is_empty() {
+            return Ok(());
+        }
+        let names = names.iter().copied().flatten().chain(self.site.iter().map(String::as_str));
+        if is_similar(password.expose(), names) { Err(PasswordError::TooSimilar) } else { Ok(()) }
+    }
+
+    /// Checks a new password by itself.
     pub(super) fn accept(&self, text: &str) -> Result<Secret, PasswordError> {
         if text.is_empty() {
             return Err(PasswordError::Empty);
@@ -83,8 +107,13 @@ fn bcrypt_cost(text: &str) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::accounts::testing;
+    use crate::accounts::{
+        Actor, Fault,
+        testing::{self, CLIENT, map},
+    };
 
     const HASH: &str = "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
 
@@ -140,6 +169,58 @@ mod tests {
         let fault = PasswordError::TooLong { max: 72, entered: 73 };
         assert_eq!(fault.to_string(), "The password entered was too long. Max length is 72 (entered 73)");
         assert_eq!(PasswordError::Empty.to_string(), "Invalid password.");
+    }
+
+    #[tokio::test]
+    async fn a_breached_password_is_refused_wherever_one_is_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("breached.txt");
+        let bad = "a-breached-password-1";
+        std::fs::write(&path, format!("{}:12\n", BreachedPasswords::hash(bad))).unwrap();
+        for settings in [testing::standard(), testing::loopback()] {
+            let fixture = testing::with_ann(Settings { breached: Some(path.clone()), ..settings }).await;
+            let refused =
+                |fault: Option<Fault>| matches!(fault, Some(Fault::Password(PasswordError::Breached)));
+            let registered = fixture.register(&json!({"email": "bob@b.c", "password": bad})).await;
+            assert!(refused(registered.err()));
+            assert!(refused(fixture.accounts.set_password(Actor::Operator, &1.into(), bad).await.err()));
+            let user = fixture.accounts.user(&1.into()).await.unwrap();
+            let patched = fixture.accounts.patch(CLIENT, user, map(&json!({"password": bad}))).await;
+            assert!(refused(patched.err()));
+            fixture.login(&testing::ann()).await.unwrap();
+            fixture.accounts.set_password(Actor::Operator, &1.into(), "a-good-password-1").await.unwrap();
+        }
+        // A list that is gone refuses all passwords, and says so.
+        let fixture =
+            testing::with_ann(Settings { breached: Some(path.clone()), ..testing::standard() }).await;
+        std::fs::remove_file(&path).unwrap();
+        let refused = fixture.register(&json!({"email": "bob@b.c", "password": "a-good-password-1"})).await;
+        assert!(matches!(refused, Err(Fault::BreachedUnreadable(_))), "{refused:?}");
+        fixture.login(&testing::ann()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_password_made_of_names_is_refused_wherever_one_is_set() {
+        let settings = Settings { site_names: vec!["Paper Boat".to_owned()], ..testing::standard() };
+        let fixture = testing::fixture(settings).await;
+        let ann = json!({"email": "ann.smith@b.c", "username": "ann", "password": "a-good-password-1"});
+        fixture.register(&ann).await.unwrap();
+        let refused =
+            |fault: Option<Fault>| matches!(fault, Some(Fault::Password(PasswordError::TooSimilar)));
+        for bad in ["ann.smith@b.c", "AnnSmith-2024", "paperboat99"] {
+            let user = fixture.accounts.user(&1.into()).await.unwrap();
+            let patched = fixture.accounts.patch(CLIENT, user, map(&json!({"password": bad}))).await;
+            assert!(refused(patched.err()), "{bad}");
+            assert!(
+                refused(fixture.accounts.set_password(Actor::Operator, &1.into(), bad).await.err()),
+                "{bad}"
+            );
+        }
+        let registered =
+            fixture.register(&json!({"email": "bobby.tables@b.c", "password": "bobbytables1"})).await;
+        assert!(refused(registered.err()));
+        let fixture = testing::fixture(testing::loopback()).await;
+        fixture.register(&json!({"email": "bobby.tables@b.c", "password": "bobbytables1"})).await.unwrap();
     }
 
     #[test]

@@ -103,6 +103,10 @@ impl Draft {
     ) -> Result<Self, Fault> {
         let id = settings.key.take(&mut data);
         let Patch { mut data, secret } = Patch::read(settings, rules, data)?;
+        if let Some(secret) = &secret {
+            let sent = |name: &str| data.get(name).and_then(Value::as_str);
+            rules.accept_beside(secret, &[sent("email"), sent("username")])?;
+        }
         for property in &settings.properties {
             if let Some(default) = property.default.as_ref().filter(|_| !data.contains_key(&property.name)) {
                 data.insert(property.name.clone(), default.clone());
@@ -408,6 +412,7 @@ mod tests {
             properties: testing::map(&json!({"username": "admin\u{200b}", "email": "a@X.de"})),
             password: None,
             verification: None,
+            networks: Vec::new(),
             epoch: 0,
             revision: 0,
             disabled: false,

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Accounts, Actor, Fault, audit,
-    change::{ATTEMPTS, Edit},
+    change::{ATTEMPTS, Edit, set_verified},
     event::{About, Event},
     login::Claim,
     profile::MAX_NAME,
@@ -13,6 +13,7 @@ use crate::{
     identity::{Password, UserId},
     javascript::{to_text, truthy},
     limit::LimitKind,
+    mail::Message,
     store::{CommitError, Session, User},
 };
 
@@ -42,6 +43,8 @@ enum Proof {
     Session {
         /// Whether the session ends with the change.
         ends: bool,
+        /// Whether its token was sent to the user's address.
+        confirms: bool,
     },
     /// The current password. It must still be the user's at the commit.
     OldPassword,
@@ -69,10 +72,15 @@ impl Reset {
         self.email.len() > MAX_NAME || self.realm.as_ref().is_some_and(|realm| realm.len() > MAX_NAME)
     }
 
+    /// The address of a registration; `None` without one.
+    pub(super) fn of_registration(data: &Map<String, Value>) -> Option<Self> {
+        let text = |name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);
+        Some(Self { email: text("email")?, realm: text("realm") })
+    }
+
     /// Reads the body of an event.
     pub(super) fn of_event(more: &Value) -> Option<Self> {
-        let text = |name: &str| more.get(name).and_then(Value::as_str).map(str::to_owned);
-        Some(Self { email: text("email")?, realm: text("realm") })
+        more.as_object().and_then(Self::of_registration)
     }
 }
 
@@ -106,9 +114,25 @@ impl Accounts {
             more.insert("realm".to_owned(), realm.into());
         }
         let mut batch = Vec::new();
-        self.announce(&mut batch, actor, Event::new("reset.requested", about).with(more))?;
+        self.announce(
+            &mut batch,
+            actor,
+            Event::new("reset.requested", about).with(more).mailed(Message::Reset),
+        )?;
         self.commit(batch).await?;
         audit::record("reset.requested", actor, user.as_ref().map(|user| &user.id), None);
+        Ok(())
+    }
+
+    /// Tells the owner of an address that a registration gave it: the answer alone would tell it to others only.
+    pub(super) async fn tell_owner(&self, actor: Actor<'_>, address: Reset) -> Result<(), Fault> {
+        if address.is_unassignable() {
+            return Ok(());
+        }
+        let Some(owner) = self.user_to_reset(&address).await? else { return Ok(()) };
+        let mut batch = Vec::new();
+        self.announce_mail(&mut batch, actor, Message::NameTaken, About::User(&owner), Value::Null)?;
+        self.commit(batch).await?;
         Ok(())
     }
 
@@ -141,8 +165,10 @@ impl Accounts {
         if !is_reset && !self.settings.loopback {
             return Err(Fault::ResetTokenRequired);
         }
-        // In LoopBack a reset token stays valid until it expires (docs/loopback-3.28.md section 6.2).
-        self.renew(actor, user, password, Proof::Session { ends: !self.settings.loopback }).await
+        // In LoopBack a reset token stays valid until it expires (docs/loopback-3.28.md section 6.2). The token of an
+        // invitation, which LoopBack does not have, sets one password.
+        let ends = !self.settings.loopback || user.password.is_none();
+        self.renew(actor, user, password, Proof::Session { ends, confirms: is_reset }).await
     }
 
     /// Sets a new password for the session's user, who proves that they know the old one.
@@ -174,11 +200,21 @@ impl Accounts {
     /// Replaces the password of `known`. The proof must still hold at the commit.
     async fn renew(&self, actor: Actor<'_>, known: User, password: &str, proof: Proof) -> Result<(), Fault> {
         let secret = self.passwords.accept(password)?;
+        self.passwords.accept_beside(&secret, &[known.email(), known.username()])?;
         let hash = self.hashed(actor, Some(&known.id), secret).await?;
         let (mut old, proven) = (known.clone(), known.password);
-        let ends_own = matches!(proof, Proof::Session { ends: true });
+        let ends_own = matches!(proof, Proof::Session { ends: true, .. });
         for _ in 0..ATTEMPTS {
-            let edit = self.edited(actor, &old, old.properties.clone(), Some(hash.clone()))?;
+            let mut properties = old.properties.clone();
+            // Who sets the first password by the link of an invitation has read the mail, or got the link of the
+            // operator who gave the address.
+            if old.password.is_none()
+                && old.email().is_some()
+                && matches!(proof, Proof::Session { confirms: true, .. })
+            {
+                set_verified(&mut properties, true);
+            }
+            let edit = self.edited(actor, &old, properties, Some(hash.clone()))?;
             match self.save(actor, &old, Edit { ends_own, ..edit }).await {
                 Ok(_) => return Ok(()),
                 Err(CommitError::Stale { .. } | CommitError::Missing { .. }) => {}

@@ -1,19 +1,20 @@
 //! Registration, and new passwords that an operator sets.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use serde_json::{Map, Value, json};
 
 use super::{
-    Accounts, Actor, Fault, Violation, Violations, audit,
+    Accounts, Actor, Fault, Reset, ValidationRule, Violation, Violations, audit,
     change::{ATTEMPTS, Edit},
     event::{About, Event},
-    password::Secret,
+    password::{BreachedPasswords, PasswordError, Secret},
     profile::{Draft, Verified},
 };
 use crate::{
-    identity::{PasswordHash, UserId},
+    identity::{Password, PasswordHash, UserId},
     limit::LimitKind,
+    mail::Message,
     store::{Change, CommitError, Outcome, User, UserDraft, UserKey},
 };
 
@@ -28,7 +29,16 @@ impl Accounts {
     pub async fn register(&self, actor: Actor<'_>, data: Map<String, Value>) -> Result<User, Fault> {
         self.admit(LimitKind::Register, actor)?;
         self.admit_creation(actor)?;
-        let draft = self.checked(actor, data, &HashSet::new()).await?;
+        let address = Reset::of_registration(&data);
+        let draft = match self.checked(actor, data, &HashSet::new()).await {
+            Err(fault) if is_only_taken(&fault) && matches!(actor, Actor::Client { .. }) => {
+                if let Some(address) = address {
+                    self.tell_owner(actor, address).await?;
+                }
+                return Err(fault);
+            }
+            checked => checked?,
+        };
         self.created_from(actor, draft).await
     }
 
@@ -63,6 +73,8 @@ impl Accounts {
     /// [`Fault::Password`], [`Fault::UnknownUser`], or an error of a step.
     pub async fn set_password(&self, actor: Actor<'_>, id: &UserId, password: &str) -> Result<(), Fault> {
         let secret = self.passwords.accept(password)?;
+        let known = self.user(id).await?;
+        self.passwords.accept_beside(&secret, &[known.email(), known.username()])?;
         // Once, before the attempts: a hash takes 15 ms of a core (docs/decisions.md section 4).
         let hash = self.hashed(actor, Some(id), secret).await?;
         for _ in 0..ATTEMPTS {
@@ -273,7 +285,8 @@ impl Accounts {
         self.announce(batch, actor, Event::new("user.registered", about))?;
         // An operator sets `emailVerified` directly.
         if self.settings.verify_on_register && matches!(actor, Actor::Client { .. }) {
-            self.announce(batch, actor, Event::new("verification.requested", about))?;
+            let event = Event::new("verification.requested", about).mailed(Message::Confirm);
+            self.announce(batch, actor, event)?;
         }
         Ok(())
     }
@@ -285,8 +298,24 @@ impl Accounts {
         secret: Secret,
     ) -> Result<PasswordHash, Fault> {
         match secret {
-            Secret::Plain(password) => self.hash(actor, user, password).await,
+            Secret::Plain(password) => {
+                self.check_breached(&password).await?;
+                self.hash(actor, user, password).await
+            }
             Secret::Hashed(hash) => Ok(hash),
+        }
+    }
+
+    /// Looks the password up in the list of breached ones. The file is read on a thread of its own.
+    async fn check_breached(&self, password: &Password) -> Result<(), Fault> {
+        let Some(list) = self.passwords.breached().cloned() else { return Ok(()) };
+        let hash = BreachedPasswords::hash(password.expose());
+        match self.search_thread.run(async move { list.has(&hash) }).await {
+            Some(Ok(false)) => Ok(()),
+            Some(Ok(true)) => Err(Fault::Password(PasswordError::Breached)),
+            // Fails closed: a list that cannot be read refuses nothing any more, and the operator would not notice.
+            Some(Err(error)) => Err(Fault::BreachedUnreadable(error)),
+            None => Err(Fault::Busy(Duration::from_secs(1))),
         }
     }
 
@@ -297,6 +326,12 @@ impl Accounts {
     fn invalid(&self, list: Vec<Violation>) -> Fault {
         Fault::Invalid(Violations { model: self.settings.model.clone(), list })
     }
+}
+
+/// Whether nothing but the address stands in the way, which another account has.
+fn is_only_taken(fault: &Fault) -> bool {
+    let Fault::Invalid(Violations { list, .. }) = fault else { return false };
+    !list.is_empty() && list.iter().all(|violation| violation.rule == ValidationRule::EmailTaken)
 }
 
 /// Keeps errors of a single item. Any other error ends the batch.

@@ -1,6 +1,7 @@
 //! The settings of accounts.
 
 use super::{key::Key, property::Property};
+use crate::mail::Message;
 
 /// The settings of accounts: `[users]` and `[password]` in docs/settings.md.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +36,10 @@ pub struct Settings {
     pub max_bytes: usize,
     /// Whether the most common passwords are refused.
     pub blocklist: bool,
+    /// The file of breached passwords.
+    pub breached: Option<std::path::PathBuf>,
+    /// The names of the site, which no password is made of.
+    pub site_names: Vec<String>,
     /// Properties that no answer shows, in addition to the password and the verification token.
     pub hidden: Vec<String>,
     /// The key of the account model.
@@ -57,6 +62,8 @@ pub struct Settings {
     pub links: Links,
     /// Whether events are delivered. Without a webhook none is stored.
     pub events: bool,
+    /// The mails that are sent.
+    pub mails: Vec<Message>,
     /// Who may create accounts through the API.
     pub registration: Registration,
     /// Whether owners may change their username and email address.
@@ -81,4 +88,6 @@ pub struct Links {
     pub base: String,
     /// The path of the User API: `/api/users`.
     pub api: String,
+    /// Whether the gate's pages are served, which links in mails lead to.
+    pub pages: bool,
 }

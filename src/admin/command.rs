@@ -13,6 +13,13 @@ pub enum AdminCommand {
     Health,
     /// Adds an account.
     UserAdd(NewUser),
+    /// Adds an account without a password, and creates a link that sets the first one.
+    UserInvite {
+        /// The email address.
+        email: String,
+        /// The roles to grant.
+        roles: Vec<String>,
+    },
     /// Returns a page of accounts, by id.
     UserList {
         /// The last id of the previous page.
@@ -155,6 +162,7 @@ impl AdminCommand {
         matches!(
             self,
             Self::UserAdd(_)
+                | Self::UserInvite { .. }
                 | Self::RoleAdd { .. }
                 | Self::AclAdd { .. }
                 | Self::ImportStart

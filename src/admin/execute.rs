@@ -40,6 +40,7 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
         AdminCommand::Explain { .. } | AdminCommand::Status => Err(ExecuteError::NotReady),
         AdminCommand::Health => health(services).await,
         AdminCommand::UserAdd(draft) => users::add(services, draft).await,
+        AdminCommand::UserInvite { email, roles } => users::invite(services, &email, &roles).await,
         AdminCommand::UserList { after, limit } => users::list(services, after.as_ref(), limit).await,
         AdminCommand::UserShow { who } => users::show(services, &who).await,
         AdminCommand::UserSetPassword { who, password } => {

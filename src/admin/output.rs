@@ -21,6 +21,8 @@ pub enum Output {
     },
     /// One account.
     User(UserView),
+    /// An invited account with its link.
+    Invited(Box<InvitedView>),
     /// Accounts.
     Users(Vec<UserView>),
     /// Roles.
@@ -63,6 +65,18 @@ pub struct UserView {
     pub has_password: bool,
     /// The roles, sorted.
     pub roles: Vec<String>,
+}
+
+/// An invited account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InvitedView {
+    /// The account.
+    pub user: UserView,
+    /// The link that sets the first password. It is shown once.
+    pub link: String,
+    /// Whether a mail with another link is on its way.
+    pub mailed: bool,
 }
 
 /// A role in lists.

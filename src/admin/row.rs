@@ -67,6 +67,7 @@ impl UserRow {
             epoch: 0,
             revision: 0,
             disabled: false,
+            networks: Vec::new(),
         }
     }
 }

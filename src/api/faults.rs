@@ -61,7 +61,7 @@ pub(super) fn problem(fault: Fault, model: &str) -> Problem {
         Fault::NoEmail => told(422, "The user has no email", "EMAIL_REQUIRED"),
         // LoopBack shows no reason in a 5xx (docs/loopback-3.28.md section 0).
         Fault::Busy(wait) | Fault::NoMemory(wait) => Problem::opaque(503).retry_after(wait),
-        Fault::NoRandomness | Fault::Contended | Fault::Store(_) => {
+        Fault::NoRandomness | Fault::Contended | Fault::Store(_) | Fault::BreachedUnreadable(_) => {
             Problem::opaque(503).retry_after(Duration::from_secs(1))
         }
         other => refused(other),
@@ -185,6 +185,8 @@ fn password_code(fault: PasswordError) -> &'static str {
         PasswordError::Empty | PasswordError::Hash => "INVALID_PASSWORD",
         PasswordError::TooShort { .. } => "PASSWORD_TOO_SHORT",
         PasswordError::TooCommon => "PASSWORD_TOO_COMMON",
+        PasswordError::TooSimilar => "PASSWORD_TOO_SIMILAR",
+        PasswordError::Breached => "PASSWORD_BREACHED",
         PasswordError::TooLong { .. } => "PASSWORD_TOO_LONG",
     }
 }

@@ -57,6 +57,7 @@ mod tests {
             properties: properties.as_object().unwrap().clone(),
             password: None,
             verification: None,
+            networks: Vec::new(),
             epoch: 0,
             revision: 0,
             disabled: false,

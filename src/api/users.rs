@@ -64,8 +64,10 @@ impl Api {
     }
 
     pub(super) fn fault(&self, fault: Fault) -> Problem {
-        if matches!(fault, Fault::Store(_) | Fault::NoRandomness | Fault::Contended)
-            && let Some(more) = self.failures.say(Clock::System.now())
+        if matches!(
+            fault,
+            Fault::Store(_) | Fault::NoRandomness | Fault::Contended | Fault::BreachedUnreadable(_)
+        ) && let Some(more) = self.failures.say(Clock::System.now())
         {
             tracing::error!(
                 error = &fault as &dyn std::error::Error,

@@ -4,17 +4,16 @@ mod error;
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
-
 use super::{apps::router, folder, translate};
 use crate::{
-    accounts::{self, Accounts},
+    accounts::{self, Accounts, WakeUps},
     api::{Api, Reached},
     clock::Clock,
     config::{Config, Listen},
     gate::Ruleset,
     hasher::Hasher,
     limit::Limits,
+    mail::Mailer,
     observe::metrics::Metrics,
     policy::{self, AccountModel, Finding, PolicySet, Source, Stored, StoredRule},
     store::{Store, StoreError},
@@ -41,8 +40,8 @@ pub(super) struct RulesetBuilder {
     pub(super) metrics: Arc<Metrics>,
     /// The prefix of links.
     pub(super) link_base: String,
-    /// Notified when there is an event to deliver.
-    pub(super) wake_up: Arc<Notify>,
+    /// Notified when there is something to deliver.
+    pub(super) wake_up: Arc<WakeUps>,
 }
 
 impl RulesetBuilder {
@@ -111,7 +110,8 @@ impl RulesetBuilder {
             self.clock.clone(),
             settings,
         );
-        let accounts = accounts.with_wake_up(Arc::clone(&self.wake_up));
+        let mail = translate::mail(app, &self.link_base)?.map(Mailer::new).transpose()?;
+        let accounts = accounts.with_wake_up(Arc::clone(&self.wake_up)).with_mailer(mail.map(Arc::new));
         let mut api = Api::new(accounts, translate::api(app));
         let is_only = app.app.is_none();
         if app.api.openapi && app.serves_accounts() {

@@ -1,6 +1,7 @@
 //! Converts the configuration to the settings of each part.
 
 mod accounts;
+mod mail;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use crate::{
 
 pub(super) use accounts::links;
 pub use accounts::{accounts, store};
+pub use mail::mail;
 
 /// Limits of a response head. They are larger than those of a request, because only the app sends it.
 const RESPONSE_HEAD: HeadLimits = HeadLimits { bytes: 128 * 1024, fields: MAX_FIELDS };
@@ -249,13 +251,15 @@ fn challenges(config: &Config) -> Vec<acme::ChallengeKind> {
 }
 
 /// Where the gate is to listen.
-pub(super) fn addresses(config: &Config) -> Addresses {
+#[must_use]
+pub fn addresses(config: &Config) -> Addresses {
     let server = &config.server;
     Addresses { http: address(&server.http), https: server.https, admin: config.admin.listen }
 }
 
 /// The prefix of links: `server.public_url`, otherwise the address of the listener, the one with TLS first.
-pub(super) fn link_base(config: &Config, own: &Addresses) -> String {
+#[must_use]
+pub fn link_base(config: &Config, own: &Addresses) -> String {
     if let Some(url) = &config.server.public_url {
         return url.trim_end_matches('/').to_owned();
     }

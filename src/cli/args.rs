@@ -3,6 +3,7 @@
 mod caller;
 mod cert;
 mod config_command;
+mod mail;
 mod policy_command;
 mod rules;
 
@@ -17,6 +18,7 @@ use crate::{admin::Who, config};
 pub(super) use caller::CallerArg;
 pub(super) use cert::CertCommand;
 pub(super) use config_command::ConfigCommand;
+pub(super) use mail::MailCommand;
 pub(super) use policy_command::{PolicyCommand, PolicyDiff, PolicyTest};
 pub(super) use rules::AclCommand;
 
@@ -85,6 +87,9 @@ pub(super) enum Command {
     Acl(AclCommand),
     /// Show the running gate: version, policies in force, store, upstreams, sessions, last reload
     Status,
+    /// Mails
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// Certificates
     #[command(subcommand)]
     Cert(CertCommand),
@@ -162,6 +167,14 @@ pub(super) enum SchemaCommand {
 pub(super) enum UserCommand {
     /// Add an account
     Add(UserAdd),
+    /// Add an account without a password, and print a link that sets the first one; it lives 7 days
+    Invite {
+        /// The email address
+        email: String,
+        /// A role to give; may be repeated
+        #[arg(long = "role", value_name = "R")]
+        roles: Vec<String>,
+    },
     /// List all accounts
     List,
     /// Show one account

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod entry;
+mod mails;
 mod users;
 
 use std::{error::Error, fmt::Write};
@@ -39,6 +40,7 @@ fn all(sources: &Sources) -> anyhow::Result<Vec<Entry>> {
         let file = sources.file.as_ref().map(|file| file.display().to_string());
         let file = file.as_deref().unwrap_or(CONFIG_FILE);
         entries.extend(certificates::told(&config, Clock::System.now(), file));
+        entries.extend(mails::told(&config, file));
         entries.extend(two_account_models(&config, file));
         entries.extend(policies_of_apps(&config, file)?);
     }
@@ -142,17 +144,18 @@ fn policies(config: &Config, file: &str) -> anyhow::Result<Checked> {
 fn unconfirmed(config: &Config, analysis: &policy::Analysis, file: &str) -> Option<Entry> {
     let settings = app::account_settings(config, analysis.set().account());
     let asks = settings.email_verification_required && !config.users.email_verification_required;
-    (asks && config.webhook.url.is_none()).then(|| Entry {
+    let is_sent = config.webhook.url.is_some() || config.mail.smtp.is_some();
+    (asks && !is_sent).then(|| Entry {
         file: file.to_owned(),
         line: None,
         column: None,
         severity: word(Severity::Warning),
         code: policy::Code::NoEffect.name(),
         message: format!(
-            "`emailVerificationRequired` of `{}` keeps new users out: `webhook.url` is not set, so the mail that confirms an address is not sent",
+            "`emailVerificationRequired` of `{}` keeps new users out: neither `mail.smtp` nor `webhook.url` is set, so the mail that confirms an address is a file on this machine",
             settings.model
         ),
-        fix: Some("set `webhook.url` and send the mail from there, or `users.email_verification_required = false`".into()),
+        fix: Some("set `mail.smtp`, or `webhook.url` and send the mail from there, or `users.email_verification_required = false`".into()),
     })
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{printable::printable, table};
 use crate::{
-    admin::{Output, StatusView, TokenView, UserView},
+    admin::{InvitedView, Output, StatusView, TokenView, UserView},
     app::{PoliciesInForce, ServerHealth},
 };
 
@@ -13,6 +13,7 @@ pub(super) fn text(output: &Output) -> String {
     match output {
         Output::Done { message } => format!("{message}\n"),
         Output::User(user) => details(user),
+        Output::Invited(invited) => invitation(invited),
         Output::Users(users) => rows(
             ["ID", "EMAIL", "USERNAME", "REALM", "STATE", "ROLES"],
             users.iter().map(|user| {
@@ -70,6 +71,14 @@ pub(super) fn text(output: &Output) -> String {
         Output::Imported(outcomes) => format!("{} rows\n", outcomes.len()),
     }
 }
+
+/// The link alone on its line, so that it can be copied.
+fn invitation(invited: &InvitedView) -> String {
+    let whom = printable(invited.user.email.as_deref().unwrap_or_default());
+    let mail = if invited.mailed { "; a mail with a link of its own is on its way" } else { "" };
+    format!("{whom} can choose a password here, once, within 7 days{mail}:\n{}\n", printable(&invited.link))
+}
+
 fn details(user: &UserView) -> String {
     let mut text = String::new();
     let roles = user.roles.join(",");

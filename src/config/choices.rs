@@ -14,7 +14,8 @@ use super::{
     },
 };
 use crate::{
-    accounts::Registration, forward::HostName, gate::MethodOverride, policy::Unmatched, wire::ProxyVersion,
+    accounts::Registration, forward::HostName, gate::MethodOverride, mail::Message, policy::Unmatched,
+    wire::ProxyVersion,
 };
 
 keywords!(Profile { "standard" = Self::Standard, "loopback3" = Self::Loopback3 });
@@ -28,6 +29,15 @@ keywords!(Scheme { "raw" = Self::Raw, "bearer" = Self::Bearer, "basic" = Self::B
 keywords!(LogFormat { "auto" = Self::Auto, "json" = Self::Json, "text" = Self::Text });
 keywords!(Permission { "ALLOW" = Self::Allow, "DENY" = Self::Deny });
 keywords!(Registration { "open" = Self::Open, "invite" = Self::Invite, "closed" = Self::Closed });
+keywords!(Message {
+    "confirm" = Self::Confirm,
+    "reset" = Self::Reset,
+    "invite" = Self::Invite,
+    "password-changed" = Self::PasswordChanged,
+    "address-changed" = Self::AddressChanged,
+    "new-login" = Self::NewLogin,
+    "name-taken" = Self::NameTaken
+});
 keywords!(Unmatched { "allow" = Self::Allow, "authenticated" = Self::Authenticated, "deny" = Self::Deny });
 
 impl Setting for DenialStatus {

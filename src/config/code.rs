@@ -10,7 +10,7 @@ codes! {
         BadValue = "bad-value", ERROR, "a value out of its range";
         MissingKey = "missing-key", ERROR, "a key that another one needs";
         BothSet = "both-set", ERROR, "a secret by value and by file";
-        UnreadableFile = "unreadable-file", ERROR, "the file of a secret cannot be read";
+        UnreadableFile = "unreadable-file", ERROR, "the file of a secret, or of breached passwords, cannot be read";
         NoListener = "no-listener", ERROR, "`server.http` is off, and `server.https` too";
         SameAddress = "same-address", ERROR, "two listeners on one address";
         CertificateFile = "certificate-file", ERROR, "a file of `tls.certificates` that cannot be read, or that holds no certificate or no names";
@@ -21,6 +21,9 @@ codes! {
         OwnAddress = "own-address", ERROR, "`upstream.servers` names the gate itself";
         AppOverlap = "app-overlap", ERROR, "two apps with the same host and path";
         AppLinks = "app-links", WARNING, "links of mails lead to no app that serves the User API";
+        MailPort = "mail-port", WARNING, "`mail.smtp` has the port of the other scheme";
+        MailLinks = "mail-links", WARNING, "mails are sent, and their links lead to this machine alone, or to pages that are off";
+        MailTemplates = "mail-templates", ERROR, "a mistake in the templates of mails";
         NotBuilt = "not-built", EITHER, "the feature is not built yet; an error where the key would protect something";
         NoEffect = "no-effect", WARNING, "the key does nothing as the others are";
         NoCredentialPlace = "no-credential-place", WARNING, "no client can send a token";

@@ -155,6 +155,7 @@ fn every_configuration_that_the_docs_show_is_read() {
             let file = folder.path().join("portcullis.toml");
             std::fs::write(&file, block).unwrap();
             std::fs::write(folder.path().join("webhook.secret"), "a secret").unwrap();
+            std::fs::write(folder.path().join("smtp.secret"), "smtp://a:b@mail.example.com").unwrap();
             let loaded = load(&Sources { file: Some(file), ..Sources::default() });
             assert!(loaded.is_ok(), "{page}: {}\n{block}", loaded.unwrap_err());
             found += 1;

@@ -21,7 +21,8 @@ use super::{
     },
 };
 use crate::{
-    accounts::Registration, forward::HostName, gate::MethodOverride, limit::Rate, policy::Unmatched,
+    accounts::Registration, forward::HostName, gate::MethodOverride, limit::Rate, mail::Message,
+    policy::Unmatched,
 };
 
 pub(crate) use sourced::Sourced;
@@ -194,6 +195,7 @@ sections! {
         queue: WholeNumber<1, 1_000_000> = "64";
         min_length: WholeNumber<1, 1_024> = "8", loopback3 = "1";
         blocklist: bool = "true", loopback3 = "false";
+        breached: Option<FilePath> = "";
     }
     policies: RawPolicies {
         dir: FilePath = "policies";
@@ -237,8 +239,11 @@ sections! {
     mail: RawMail {
         smtp: Option<Secret> = "";
         smtp_file: Option<FilePath> = "";
+        ca: Option<FilePath> = "";
+        timeout: Deadline = "60s";
         from: NonEmptyText = "noreply@localhost";
         templates: Option<FilePath> = "";
+        messages: Vec<Message> = "confirm,reset,invite,password-changed,address-changed,new-login,name-taken";
         verify_on_register: bool = "false";
     }
     webhook: RawWebhook {

@@ -42,7 +42,7 @@ macro_rules! live {
 }
 
 /// The keys that are part of the ruleset and are replaced with it. All other settings are used at the start only:
-/// listeners, threads, the store and its keys, connections to the app, secrets, limits. They keep their old values.
+/// listeners, threads, the store and its keys, connections to the app, most secrets, limits. They keep their old values.
 const LIVE: &[LiveKey] = live![
     api.users,
     api.user_model,
@@ -60,6 +60,7 @@ const LIVE: &[LiveKey] = live![
     users.redirect_hosts,
     password.min_length,
     password.blocklist,
+    password.breached,
     tls.certificates,
     tls.acme_domains,
     tls.acme_email,
@@ -68,7 +69,13 @@ const LIVE: &[LiveKey] = live![
     policies.unmatched,
     policies.default_permission as default_allow,
     policies.acl_error_status,
+    mail.smtp,
+    mail.smtp_file as smtp,
+    mail.ca,
+    mail.timeout,
     mail.from,
+    mail.templates,
+    mail.messages,
     mail.verify_on_register,
 ];
 
@@ -187,6 +194,7 @@ mod tests {
         ("users.redirect_hosts", "[\"a.example\"]"),
         ("password.min_length", "12"),
         ("password.blocklist", "false"),
+        ("password.breached", "\"breached.txt\""),
         ("tls.certificates", "[{ cert = \"a.pem\", key = \"a.key\" }]"),
         ("tls.acme_domains", "[\"a.example\"]"),
         ("tls.acme_email", "\"a@b.example\""),
@@ -195,7 +203,13 @@ mod tests {
         ("policies.unmatched", "\"allow\""),
         ("policies.default_permission", "\"ALLOW\""),
         ("policies.acl_error_status", "404"),
+        ("mail.smtp", "\"smtp://localhost\""),
+        ("mail.smtp_file", "\"smtp.secret\""),
+        ("mail.ca", "\"ca.pem\""),
+        ("mail.timeout", "\"5s\""),
         ("mail.from", "\"a@b\""),
+        ("mail.templates", "\"mails\""),
+        ("mail.messages", "[\"reset\"]"),
         ("mail.verify_on_register", "true"),
     ];
 
@@ -234,9 +248,6 @@ mod tests {
         "password.workers",
         "password.queue",
         "policies.dir",
-        "mail.smtp",
-        "mail.smtp_file",
-        "mail.templates",
     ];
 
     #[test]
@@ -270,6 +281,8 @@ mod tests {
             let sources = Sources { file: Some(folder.path().join("portcullis.toml")), ..Sources::default() };
             let load = |text: &str| {
                 fs::write(folder.path().join("portcullis.toml"), text).unwrap();
+                fs::write(folder.path().join("smtp.secret"), "smtp://localhost:2525").unwrap();
+                fs::write(folder.path().join("breached.txt"), format!("{:040}\n", 0)).unwrap();
                 crate::config::load(&sources).unwrap().config
             };
             let mut config = load(listener);

@@ -10,15 +10,15 @@ use super::{
     code::Code,
     finding::quoted,
     keys::{
-        RawApi, RawConfig, RawCors, RawForwardAuth, RawLimits, RawMail, RawPages, RawPassword, RawPolicies,
-        RawServer, RawStore, RawUpstream, RawUsers, RawWebhook, Sourced,
+        RawApi, RawConfig, RawCors, RawForwardAuth, RawLimits, RawPages, RawPassword, RawPolicies, RawServer,
+        RawStore, RawUpstream, RawUsers, RawWebhook, Sourced,
     },
     secret::{self, Secret},
     setting::{FilePath, NonEmptyText},
     settings::{
         AdminSettings, ApiSettings, CorsOrigins, CorsSettings, ForwardAuthSettings, Listen, LogSettings,
-        MailSettings, PagesSettings, PasswordSettings, Permission, PoliciesSettings, Profile,
-        UpstreamAddress, UpstreamSettings, UsersSettings, WebhookSettings,
+        PagesSettings, PasswordSettings, Permission, PoliciesSettings, Profile, UpstreamAddress,
+        UpstreamSettings, UsersSettings, WebhookSettings,
     },
 };
 use crate::{hasher, limit, store};
@@ -27,6 +27,8 @@ pub(crate) use resolver::Resolver;
 
 mod acme;
 mod apps;
+mod mail;
+mod passwords;
 mod resolver;
 mod server;
 mod tls;
@@ -70,8 +72,8 @@ impl Resolver<'_> {
             login_per_account,
             identity: self.identity(raw.identity),
             cors: self.cors(raw.cors),
+            mail: self.mail(raw.mail, &server, raw.pages.enabled.value),
             pages: self.pages(raw.pages),
-            mail: self.mail(raw.mail),
             webhook: self.webhook(raw.webhook),
             forward_auth: Self::forward_auth(raw.forward_auth),
             admin: AdminSettings { listen: raw.admin.listen.value },
@@ -187,6 +189,7 @@ impl Resolver<'_> {
             min_length,
             max_bytes,
             blocklist: raw.blocklist.value,
+            breached: self.breached(&raw.breached),
         }
     }
 
@@ -256,15 +259,6 @@ impl Resolver<'_> {
             templates: self.optional_path(raw.templates.value),
             register: raw.register.value,
             languages: texts(raw.languages),
-        }
-    }
-
-    fn mail(&mut self, raw: RawMail) -> MailSettings {
-        MailSettings {
-            smtp: self.secret("mail.smtp", &raw.smtp, &raw.smtp_file),
-            from: raw.from.value.0,
-            templates: self.optional_path(raw.templates.value),
-            verify_on_register: raw.verify_on_register.value,
         }
     }
 

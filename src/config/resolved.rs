@@ -89,6 +89,12 @@ impl Config {
         self.app.as_ref().map(|app| app.name.as_str())
     }
 
+    /// Whether the gate sends mails itself, or writes them as files. Else the receiver of the webhook does.
+    #[must_use]
+    pub fn sends_mail(&self) -> bool {
+        self.mail.smtp.is_some() || self.webhook.url.is_none()
+    }
+
     /// Whether the User API is served for the app that this configuration is of.
     #[must_use]
     pub fn serves_accounts(&self) -> bool {

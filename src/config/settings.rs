@@ -9,7 +9,13 @@ use ipnet::IpNet;
 
 use super::secret::Secret;
 use crate::{
-    accounts, forward::HostName, gate::MethodOverride, hasher, policy::Unmatched, wire::ProxyVersion,
+    accounts,
+    forward::HostName,
+    gate::MethodOverride,
+    hasher,
+    mail::{Message, SmtpAddress},
+    policy::Unmatched,
+    wire::ProxyVersion,
 };
 
 pub use address::{Listen, UpstreamAddress, UpstreamScheme};
@@ -240,6 +246,8 @@ pub struct PasswordSettings {
     pub max_bytes: usize,
     /// Whether the most common passwords are refused.
     pub blocklist: bool,
+    /// The file of breached passwords.
+    pub breached: Option<PathBuf>,
 }
 
 /// `[policies]`.
@@ -317,12 +325,18 @@ pub struct PagesSettings {
 /// `[mail]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailSettings {
-    /// The address of the SMTP server with its login; `None` = files in the outbox folder.
-    pub smtp: Option<Secret>,
-    /// The sender address.
+    /// The mail server with the login there; `None` = files in the outbox folder.
+    pub smtp: Option<SmtpAddress>,
+    /// The authority of its certificate, PEM; `None` = those of the system.
+    pub ca: Option<PathBuf>,
+    /// The time limit of each of its answers.
+    pub timeout: Duration,
+    /// The sender.
     pub from: String,
     /// A folder of templates that replace the built-in ones.
     pub templates: Option<PathBuf>,
+    /// The mails that are sent.
+    pub messages: Vec<Message>,
     /// Whether a registration sends the confirmation mail.
     pub verify_on_register: bool,
 }

@@ -43,9 +43,6 @@ pub(super) const PROTECTIVE: &[&str] = &["limits.login_per_account", "identity.a
 const WITHOUT_EFFECT: &[&str] = &[
     "cors.origins",
     "cors.credentials",
-    "mail.smtp",
-    "mail.smtp_file",
-    "mail.templates",
     "pages.templates",
     "pages.title",
     "pages.register",

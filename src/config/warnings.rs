@@ -145,6 +145,15 @@ fn no_webhook(config: &Config) -> bool {
     config.webhook.url.is_none()
 }
 
+fn no_smtp(config: &Config) -> bool {
+    config.mail.smtp.is_none()
+}
+
+/// The gate sends no mail itself, and writes no file instead.
+fn no_mail(config: &Config) -> bool {
+    !config.sends_mail()
+}
+
 fn has_scheme_or_path(config: &Config) -> bool {
     config.users.redirect_hosts.iter().any(|host| host.contains(['/', '*', ' ', '@']))
 }
@@ -229,9 +238,9 @@ const WARNINGS: &[Warning] = &[
     warning("users.sliding_ttl", |c| c.users.ttl == -1,
         "has no effect: with `ttl = -1` tokens live for ever",
         "set a `ttl`, or take it out"),
-    warning("users.email_verification_required", no_webhook,
-        "keeps new users out: `webhook.url` is not set, so the mail that confirms an address is not sent",
-        "set `webhook.url` and send the mail from there, or confirm by hand: `portcullis user verify WHO`"),
+    warning("users.email_verification_required", |c| no_webhook(c) && no_smtp(c),
+        "keeps new users out: neither `mail.smtp` nor `webhook.url` is set, so the mail that confirms an address is a file on this machine",
+        "set `mail.smtp`, or `webhook.url` and send the mail from there, or confirm by hand: `portcullis user verify WHO`"),
     warning("users.realm_delimiter", |c| !c.users.realm_required,
         "without `realm_required`: a login has to name a realm that accounts need not have",
         "set `realm_required = true` beside it"),
@@ -259,12 +268,18 @@ const WARNINGS: &[Warning] = &[
     warning("identity.preset", |c| c.identity.preset.is_empty() && !c.identity.assertion,
         "is empty: the app is not told who asks",
         "write such as `preset = [\"x-forwarded\"]`"),
-    warning("mail.from", no_webhook,
-        "has no effect: no mail is sent, and `webhook.url` is not set",
-        "set `webhook.url`, or take it out"),
-    warning("mail.verify_on_register", no_webhook,
-        "has no effect: no mail is sent, and `webhook.url` is not set",
-        "set `webhook.url`, or take it out"),
+    warning("mail.ca", no_smtp,
+        "has no effect without `mail.smtp`",
+        "set `mail.smtp`, or take it out"),
+    warning("mail.timeout", no_smtp,
+        "has no effect without `mail.smtp`",
+        "set `mail.smtp`, or take it out"),
+    warning("mail.templates", no_mail,
+        "has no effect: the receiver of `webhook.url` sends the mails, as long as `mail.smtp` is not set",
+        "set `mail.smtp`, or take it out"),
+    warning("mail.messages", no_mail,
+        "has no effect: the receiver of `webhook.url` sends the mails, as long as `mail.smtp` is not set",
+        "set `mail.smtp`, or take it out"),
     warning("webhook.secret", no_webhook,
         "has no effect without `webhook.url`",
         "set `webhook.url`, or take it out"),
@@ -383,11 +398,21 @@ mod tests {
         ("[pages]\nregister = false", "pages.register", None),
         ("[pages]\nlanguages = [\"de\"]", "pages.languages", None),
         (
-            "[mail]\nfrom = \"a@b\"",
-            "mail.from",
-            Some("[mail]\nfrom = \"a@b\"\n[webhook]\nurl = \"http://127.0.0.1:1/\"\nsecret = \"x\""),
+            "[mail]\nca = \"ca.pem\"",
+            "mail.ca",
+            Some("[mail]\nca = \"ca.pem\"\nsmtp = \"smtps://m\"\n[server]\npublic_url = \"https://a.b\""),
         ),
-        ("[mail]\nverify_on_register = true", "mail.verify_on_register", None),
+        ("[mail]\ntimeout = \"5s\"", "mail.timeout", None),
+        (
+            "[mail]\ntemplates = \"t\"\n[webhook]\nurl = \"http://127.0.0.1:1/\"\nsecret = \"x\"",
+            "mail.templates",
+            Some("[mail]\ntemplates = \"t\""),
+        ),
+        (
+            "[mail]\nmessages = []\n[webhook]\nurl = \"http://127.0.0.1:1/\"\nsecret = \"x\"",
+            "mail.messages",
+            Some("[mail]\nmessages = []"),
+        ),
         ("[webhook]\nsecret = \"x\"", "webhook.secret", Some(HOOK)),
         ("[webhook]\nurl = \"http://127.0.0.1:1/\"", "webhook.url", Some(HOOK)),
         (

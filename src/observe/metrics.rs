@@ -13,7 +13,7 @@ use std::sync::{
 
 pub use self::core::{CoreMetrics, Decision};
 use values::Label;
-pub use values::{CertificateEnd, Gauges, Handshake, LoginResult, Metrics, UpstreamError};
+pub use values::{CertificateEnd, Gauges, Handshake, LoginResult, MailResult, Metrics, UpstreamError};
 
 /// The number of routes with a label, over all reloads. Further routes count as [`OTHER`], so that reloads
 /// cannot make the page grow without a bound.
@@ -32,6 +32,7 @@ impl Metrics {
             logins: Default::default(),
             upstream_errors: Default::default(),
             handshakes: Default::default(),
+            mails: Default::default(),
             store_errors: AtomicU64::new(0),
             tokens_over: AtomicU64::new(0),
             last_reload_failed: AtomicBool::new(false),
@@ -66,6 +67,11 @@ impl Metrics {
     /// Counts a handshake of TLS.
     pub fn handshake(&self, kind: Handshake) {
         count(self.handshakes.get(kind as usize));
+    }
+
+    /// Counts what became of a mail.
+    pub fn mail(&self, result: MailResult) {
+        count(self.mails.get(result as usize));
     }
 
     /// Counts an error of the store.
@@ -142,6 +148,7 @@ mod tests {
         metrics.upstream_error(UpstreamError::Protocol);
         metrics.store_error();
         metrics.handshake(Handshake::Failed);
+        metrics.mail(MailResult::GivenUp);
         metrics.reloaded(false);
         let gauges = Gauges {
             hash_queue_depth: 3,
@@ -211,6 +218,10 @@ mod tests {
             [(UpstreamError::Connect as usize, "connect"), (UpstreamError::Protocol as usize, "protocol")]
         {
             assert_eq!(UpstreamError::NAMES.get(kind), Some(&name));
+        }
+        for (kind, name) in [(MailResult::Sent as usize, "sent"), (MailResult::GivenUp as usize, "given_up")]
+        {
+            assert_eq!(MailResult::NAMES.get(kind), Some(&name));
         }
         for (kind, name) in [(Decision::Allow as usize, "allow"), (Decision::Error as usize, "error")] {
             assert_eq!(Decision::NAMES.get(kind), Some(&name));

@@ -129,6 +129,7 @@ pub(super) fn row(id: impl Into<UserId>, email: &str) -> User {
         properties: properties(json!({ "email": email })),
         password: None,
         verification: None,
+        networks: Vec::new(),
         epoch: 0,
         revision: 0,
         disabled: false,

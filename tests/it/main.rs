@@ -26,6 +26,8 @@ mod listen;
 #[cfg(test)]
 mod loopback;
 #[cfg(test)]
+mod mail;
+#[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod owner;

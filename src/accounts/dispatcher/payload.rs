@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     accounts::{
-        Accounts, Fault, Reset, change::ATTEMPTS, key::id_value, recover::RESET_SCOPE, verify::verification,
+        Accounts, Fault, Reset, change::ATTEMPTS, key::id_value, recover::RESET_SCOPE, verify::expecting,
     },
     encoding::{hex, percent_encoded},
     identity::TokenId,
@@ -13,8 +13,25 @@ use crate::{
 };
 
 /// Prefix of the name of a reset token. The event's id follows, so that a second delivery of the event replaces its own
-/// token.
+/// token, and the name of the copy.
 const RESET_NAME: &str = "(password reset)";
+
+/// The copy of an event that a token is created for. Each has its own, and neither ends the other's: the mail and the
+/// webhook are two deliveries of one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Copy {
+    Webhook,
+    Mail,
+}
+
+impl Copy {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Mail => "mail",
+        }
+    }
+}
 
 /// Maximum number of live reset tokens of a user in profile `loopback3`. LoopBack keeps all of them.
 const MAX_RESETS: usize = 10;
@@ -29,7 +46,7 @@ const VERIFICATION_BYTES: usize = 64;
 impl Accounts {
     /// The user of a reset request that holds only an address.
     pub(super) async fn addressee(&self, entry: &OutboxEntry) -> Result<Option<User>, Fault> {
-        if entry.kind != "reset.requested" {
+        if !matches!(entry.kind.as_str(), "reset.requested" | "mail:reset") {
             return Ok(None);
         }
         match entry.body.get("more").and_then(Reset::of_event) {
@@ -45,7 +62,7 @@ impl Accounts {
             "reset.requested" => {
                 let Some(user) = self.recipient(entry).await? else { return Ok(None) };
                 // Checked at delivery, not at the request: in profile `standard` the request looks no user up.
-                if user.disabled || (self.settings.email_verification_required && !user.email_verified()) {
+                if !self.may_reset(&user) {
                     return Ok(None);
                 }
                 payload.insert("user".to_owned(), shown(&user));
@@ -55,7 +72,7 @@ impl Accounts {
                 let Some(user) = self.recipient(entry).await? else { return Ok(None) };
                 let Some(email) = user.email().map(str::to_owned) else { return Ok(None) };
                 payload.insert("user".to_owned(), shown(&user));
-                self.verification_payload(&user, email).await?
+                self.verification_payload(&user, email, &envelope_id(entry)).await?
             }
             _ => match entry.body.get("more") {
                 Some(Value::Object(more)) => more.clone(),
@@ -85,16 +102,25 @@ impl Accounts {
         envelope
     }
 
-    async fn recipient(&self, entry: &OutboxEntry) -> Result<Option<User>, Fault> {
+    pub(super) fn may_reset(&self, user: &User) -> bool {
+        !user.disabled && (user.email_verified() || !self.settings.email_verification_required)
+    }
+
+    pub(super) async fn recipient(&self, entry: &OutboxEntry) -> Result<Option<User>, Fault> {
         match &entry.user {
             Some(id) => Ok(self.store.user(id).await?),
             None => self.addressee(entry).await,
         }
     }
 
-    /// Creates a token that resets the password. A token of an earlier delivery of the same event ends. In profile
-    /// `standard` tokens of earlier events end, too.
-    async fn reset_payload(&self, user: &User, event: &str) -> Result<Map<String, Value>, Fault> {
+    /// Creates a token that resets the password. A token of an earlier delivery of the same copy of the event ends. In
+    /// profile `standard` tokens of earlier events end, too.
+    pub(super) async fn reset_token(
+        &self,
+        user: &User,
+        event: &str,
+        copy: Copy,
+    ) -> Result<(TokenId, Token), Fault> {
         let id = self.token_id()?;
         // A reset token in a mail must not be a login token; only LoopBack's default makes it one
         // (docs/loopback-3.28.md section 6.1).
@@ -106,7 +132,7 @@ impl Accounts {
             ttl: Some(self.settings.reset_ttl.min(self.settings.max_ttl)),
             created: self.clock.now(),
             scopes,
-            name: Some(format!("{RESET_NAME} {event}")),
+            name: Some(format!("{RESET_NAME} {event} {}", copy.name())),
             epoch: user.epoch,
             // `sliding_ttl` does not apply: the token is valid for `reset_ttl` and no longer.
             fixed: true,
@@ -115,13 +141,23 @@ impl Accounts {
         let before = self.store.tokens(Some(&user.id)).await?;
         let is_reset = |token: &Token| token.name.as_deref().is_some_and(|name| name.starts_with(RESET_NAME));
         let before: Vec<Token> = before.into_iter().filter(is_reset).collect();
-        let kept = if self.settings.loopback { MAX_RESETS - 1 } else { 0 };
-        let surplus = before.len().saturating_sub(kept);
-        let ended =
-            before.into_iter().enumerate().filter(|(at, old)| *at < surplus || old.name == token.name);
+        let surplus =
+            if self.settings.loopback { before.len().saturating_sub(MAX_RESETS - 1) } else { before.len() };
+        let own = format!("{RESET_NAME} {event} ");
+        let is_other_copy = |old: &Token| {
+            old.name != token.name && old.name.as_deref().is_some_and(|name| name.starts_with(&own))
+        };
+        let ends =
+            |(at, old): &(usize, Token)| (*at < surplus && !is_other_copy(old)) || old.name == token.name;
+        let ended = before.into_iter().enumerate().filter(ends);
         let mut batch: Vec<Change> = ended.map(|(_, old)| Change::DeleteToken(old.hash)).collect();
         batch.push(Change::CreateToken(token.clone()));
         self.commit(batch).await?;
+        Ok((id, token))
+    }
+
+    async fn reset_payload(&self, user: &User, event: &str) -> Result<Map<String, Value>, Fault> {
+        let (id, token) = self.reset_token(user, event, Copy::Webhook).await?;
         let mut shown = Map::new();
         shown.insert("id".to_owned(), id.expose().into());
         shown.insert("ttl".to_owned(), token.ttl.map_or(Value::Null, number_to_json));
@@ -139,22 +175,44 @@ impl Accounts {
         Ok(more)
     }
 
-    fn reset_url(&self, id: &TokenId) -> String {
+    pub(super) fn reset_url(&self, id: &TokenId) -> String {
         // The origin is a setting. A link built from the request's `Host` would let a client send the token to its own
         // site.
-        format!("{}/.portcullis/reset-password?access_token={}", self.settings.links.base, id.expose())
+        format!("{}/.portcullis/reset?token={}", self.settings.links.base, id.expose())
     }
 
-    /// Creates a token that confirms the address. The previous one becomes invalid.
-    async fn verification_payload(&self, user: &User, email: String) -> Result<Map<String, Value>, Fault> {
+    /// Creates a token that confirms the address. Those of earlier events, and of an earlier delivery, become invalid.
+    pub(super) async fn verification_token(
+        &self,
+        user: &User,
+        email: &str,
+        event: &str,
+        copy: Copy,
+    ) -> Result<String, Fault> {
         let mut random = [0_u8; VERIFICATION_BYTES];
         getrandom::fill(&mut random).map_err(|_| Fault::NoRandomness)?;
         let token = hex(random);
-        self.expect_verification(user, &email, &token).await?;
+        let expected = |known: Option<&str>| expecting(known, &token, event, copy.name());
+        self.expect_verification(user, email, expected).await?;
+        Ok(token)
+    }
+
+    /// The link to LoopBack's route that confirms an address. It leads on to `/`.
+    pub(super) fn confirm_url(&self, user: &User, token: &str) -> String {
         let links = &self.settings.links;
         let user_id = user.id.to_string();
         let uid = percent_encoded(&user_id);
-        let url = format!("{}{}/confirm?uid={uid}&redirect=%2F&token={token}", links.base, links.api);
+        format!("{}{}/confirm?uid={uid}&redirect=%2F&token={token}", links.base, links.api)
+    }
+
+    async fn verification_payload(
+        &self,
+        user: &User,
+        email: String,
+        event: &str,
+    ) -> Result<Map<String, Value>, Fault> {
+        let token = self.verification_token(user, &email, event, Copy::Webhook).await?;
+        let url = self.confirm_url(user, &token);
         let mail = json!({
             "to": email, "from": self.settings.mail_from, "subject": SUBJECT, "text": format!("{TEXT}{url}"),
         });
@@ -166,15 +224,21 @@ impl Accounts {
         Ok(more)
     }
 
-    /// Stores the hash of the token with the user. All earlier tokens become invalid.
-    async fn expect_verification(&self, user: &User, email: &str, token: &str) -> Result<(), Fault> {
+    /// Stores the hash of a token with the user. `expected` makes the stored form of the one before.
+    async fn expect_verification(
+        &self,
+        user: &User,
+        email: &str,
+        expected: impl Fn(Option<&str>) -> String,
+    ) -> Result<(), Fault> {
         let mut user = user.clone();
         for _ in 0..ATTEMPTS {
             if user.email() != Some(email) {
                 // The address has changed. The next attempt writes to the new one.
                 return Err(Fault::Contended);
             }
-            let expecting = User { verification: Some(verification(token)), ..user.clone() };
+            let verification = Some(expected(user.verification.as_deref()));
+            let expecting = User { verification, ..user.clone() };
             match self.store.commit(vec![Change::UpdateUser(expecting)]).await {
                 Ok(_) => return Ok(()),
                 Err(CommitError::Stale { .. }) => user = self.user(&user.id).await?,
@@ -185,7 +249,7 @@ impl Accounts {
     }
 }
 
-fn envelope_id(entry: &OutboxEntry) -> String {
+pub(super) fn envelope_id(entry: &OutboxEntry) -> String {
     entry.body.get("id").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 

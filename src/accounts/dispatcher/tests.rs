@@ -13,6 +13,7 @@ use crate::{
         testing::{self, CLIENT, TestAccounts, fixture, map},
     },
     identity::TokenHash,
+    notify::Webhook,
 };
 
 const GOOD: &str = "a-good-password";
@@ -87,7 +88,8 @@ fn with_events(settings: Settings) -> Settings {
 
 fn dispatcher(fixture: &TestAccounts, receiver: &Receiver) -> Dispatcher {
     let (accounts, wake_up) = (fixture.accounts.clone(), Arc::clone(&fixture.accounts.wake_up));
-    Dispatcher::new(move || accounts.clone(), wake_up, Webhook::new(&receiver.url, "s").unwrap(), PACE)
+    let outlet = Outlet::webhook(Webhook::new(&receiver.url, "s").unwrap());
+    Dispatcher::new(move || accounts.clone(), wake_up, outlet, PACE)
 }
 
 /// Delivers until nothing is left.

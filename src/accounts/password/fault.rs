@@ -17,6 +17,12 @@ pub enum PasswordError {
     /// The password is one of the most common ones.
     #[error("The password entered is one of the most common ones. Choose another one")]
     TooCommon,
+    /// The password is hardly more than the user's address or name, or the site's name.
+    #[error("The password entered is too much like the address, the name or the site. Choose another one")]
+    TooSimilar,
+    /// The password is in the list of breached ones.
+    #[error("The password entered is known from a data breach elsewhere. Choose another one")]
+    Breached,
     /// The password is a hash. A client that sends one may have stolen it and not know the password.
     #[error("The password entered is a password hash. Send the password itself")]
     Hash,

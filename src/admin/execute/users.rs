@@ -14,7 +14,7 @@ use crate::{
     admin::{
         command::NewUser,
         hidden::Hidden,
-        output::{Output, UserView},
+        output::{InvitedView, Output, UserView},
         services::Services,
         who::Who,
     },
@@ -52,6 +52,22 @@ pub(super) async fn add(services: &Services, draft: NewUser) -> Result<Output, E
         services.accounts().grant(Actor::Operator, &user, role).await?;
     }
     Ok(Output::User(view(services, user).await?))
+}
+
+pub(super) async fn invite(
+    services: &Services,
+    email: &str,
+    roles: &[String],
+) -> Result<Output, ExecuteError> {
+    for role in roles {
+        roles::must_exist(services, role).await?;
+    }
+    let invitation = services.accounts().invite(Actor::Operator, email).await?;
+    for role in roles {
+        services.accounts().grant(Actor::Operator, &invitation.user, role).await?;
+    }
+    let user = view(services, invitation.user).await?;
+    Ok(Output::Invited(Box::new(InvitedView { user, link: invitation.link, mailed: invitation.mailed })))
 }
 
 pub(super) async fn list(

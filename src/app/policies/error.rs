@@ -3,8 +3,10 @@
 use std::{io, path::PathBuf};
 
 use crate::{
+    mail::TemplatesError,
     policy::{Finding, Severity},
     store::StoreError,
+    tls::TlsError,
 };
 
 /// The reason why no ruleset could be built.
@@ -44,6 +46,12 @@ pub enum PolicyError {
     /// The files contain errors.
     #[error("the policies have mistakes:\n{}", lines(.0))]
     ConfigErrors(Vec<Finding>),
+    /// The templates of mails cannot be used.
+    #[error("`mail.templates` cannot be used")]
+    MailTemplates(#[from] TemplatesError),
+    /// The file of `mail.ca` cannot be used.
+    #[error("`mail.ca` cannot be used")]
+    MailTls(#[from] TlsError),
     /// Two apps define the accounts differently.
     #[error(
         "the app `{second_app}` has the accounts in `{second_model}`, and the app `{first_app}` in `{first_model}`, with \

@@ -44,6 +44,11 @@ impl Merged<'_> {
         self.model.filter(|model| model.principal_type == model.name).map(|model| model.name.clone())
     }
 
+    fn case_sensitive_email(&self) -> bool {
+        let key = "case_sensitive_email";
+        self.value(key, |users| users.case_sensitive_email, |file| file.case_sensitive_email)
+    }
+
     fn id_length(&self) -> usize {
         let key = "access_token_id_length";
         self.value(key, |users| users.access_token_id_length, |file| file.access_token_id_length)
@@ -79,14 +84,12 @@ pub fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Sett
             |file| file.realm_required,
         ),
         realm_delimiter: merged.realm_delimiter(),
-        case_sensitive_email: merged.value(
-            "case_sensitive_email",
-            |users| users.case_sensitive_email,
-            |file| file.case_sensitive_email,
-        ),
+        case_sensitive_email: merged.case_sensitive_email(),
         min_length: config.password.min_length,
         max_bytes: config.password.max_bytes,
         blocklist: config.password.blocklist,
+        breached: config.password.breached.clone(),
+        site_names: site_names(config),
         hidden: model.map(|model| model.hidden.clone()).unwrap_or_default(),
         properties: accounts::Property::complete(model.map(declared).unwrap_or_default(), &key),
         key,
@@ -110,6 +113,7 @@ pub fn accounts(config: &Config, model: Option<&AccountModel>) -> accounts::Sett
         mail_from: config.mail.from.clone(),
         links: links(config, model),
         events: config.webhook.url.is_some(),
+        mails: if config.sends_mail() { config.mail.messages.clone() } else { Vec::new() },
         registration: config.users.registration,
         rename: config.users.rename,
     }
@@ -121,12 +125,25 @@ pub fn store(config: &Config, model: Option<&AccountModel>) -> store::Settings {
     store::Settings { keys: accounts(config, model).keys(), ..config.store.clone() }
 }
 
+/// The title of the pages, and the words of the public host.
+fn site_names(config: &Config) -> Vec<String> {
+    let title = config.is_set("pages.title").then(|| config.pages.title.clone());
+    let host =
+        config.server.public_url.as_deref().and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
+    let host = host.unwrap_or_default().split(['/', ':']).next().unwrap_or_default();
+    // Without the last label, which is no name of the site.
+    let labels = host.rsplit_once('.').map_or(host, |(labels, _)| labels).split('.');
+    let words = labels.filter(|label| !label.is_empty() && *label != "www").map(str::to_owned);
+    title.into_iter().chain(words).collect()
+}
+
 /// The prefixes of links to the routes of this account model.
 pub(in crate::app) fn links(config: &Config, model: Option<&AccountModel>) -> accounts::Links {
     let plural = model.map_or(config.api.users.as_str(), |model| model.plural.as_str());
     accounts::Links {
         base: link_base(config, &addresses(config)),
         api: format!("{}/{plural}", config.api.root),
+        pages: config.pages.enabled,
     }
 }
 

@@ -110,7 +110,7 @@ fn datasources(file: &str, value: &Value, remarks: &mut Remarks) {
                 "mail",
                 Place::file(file),
                 format!("the app sends mail through `{name}`"),
-                "Portcullis sends no mail: it posts `verification.requested` and `reset.requested` to `[webhook]`, whose receiver sends the mails of the accounts; all others stay with the app",
+                "Portcullis sends the mails of the accounts by `[mail] smtp`, or posts `verification.requested` and `reset.requested` to `[webhook]`, whose receiver sends them; all others stay with the app",
             ),
             "memory" | "" => {}
             _ => remarks.set(

@@ -270,9 +270,9 @@ fn certificates_by_acme_take_the_place_of_the_default_files() {
 #[test]
 fn other_features_that_are_not_built_get_a_warning() {
     insta::assert_snapshot!(
-        warnings("[webhook]\nurl = \"http://127.0.0.1:1/?a=b\"\nsecret = \"x\"\n[mail]\nsmtp = \"smtp://u:hush@m\"").join("\n"),
+        warnings("[webhook]\nurl = \"http://127.0.0.1:1/?a=b\"\nsecret = \"x\"\n[cors]\norigins = [\"https://a.example\"]").join("\n"),
         @r"
-        portcullis.toml:5:8: warning: `mail.smtp` is not built yet and has no effect
+        portcullis.toml:5:11: warning: `cors.origins` is not built yet and has no effect
         "
     );
     let defaults =

@@ -9,7 +9,8 @@ use std::{
 };
 
 use super::{
-    CertificateEnd, CoreMetrics, Decision, Gauges, Handshake, LoginResult, Metrics, UpstreamError,
+    CertificateEnd, CoreMetrics, Decision, Gauges, Handshake, LoginResult, MailResult, Metrics,
+    UpstreamError,
     core::{BOUNDS_US, status_names},
     values::Label,
 };
@@ -39,6 +40,8 @@ pub(super) fn page(
     page.by("upstream_errors_total", "kind", UpstreamError::NAMES.iter().zip(read(&metrics.upstream_errors)));
     page.head("tls_handshakes_total", "counter", "handshakes of TLS by how they ended");
     page.by("tls_handshakes_total", "result", Handshake::NAMES.iter().zip(read(&metrics.handshakes)));
+    page.head("mails_total", "counter", "mails by what became of them");
+    page.by("mails_total", "result", MailResult::NAMES.iter().zip(read(&metrics.mails)));
     page.head(
         "config_last_reload_success",
         "gauge",

@@ -16,6 +16,7 @@ pub struct Metrics {
     pub(super) logins: [AtomicU64; LoginResult::NAMES.len()],
     pub(super) upstream_errors: [AtomicU64; UpstreamError::NAMES.len()],
     pub(super) handshakes: [AtomicU64; Handshake::NAMES.len()],
+    pub(super) mails: [AtomicU64; MailResult::NAMES.len()],
     pub(super) store_errors: AtomicU64,
     pub(super) tokens_over: AtomicU64,
     pub(super) last_reload_failed: AtomicBool,
@@ -73,6 +74,17 @@ pub enum Handshake {
     Failed,
 }
 
+/// What became of a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailResult {
+    /// The server has accepted it, or its file is written.
+    Sent,
+    /// It is tried again later. A mail may count several times.
+    Deferred,
+    /// It will not be sent: the server refused it for good, or it was too old, or one of too many.
+    GivenUp,
+}
+
 /// Values that are measured for each scrape.
 #[derive(Clone, Debug, Default)]
 pub struct Gauges {
@@ -104,6 +116,10 @@ impl LoginResult {
 
 impl Handshake {
     pub(super) const NAMES: [&'static str; 3] = ["full", "resumed", "failed"];
+}
+
+impl MailResult {
+    pub(super) const NAMES: [&'static str; 3] = ["sent", "deferred", "given_up"];
 }
 
 impl UpstreamError {

@@ -33,6 +33,8 @@ struct UserRow<P> {
     revision: u64,
     #[serde(rename = "d", default, skip_serializing_if = "std::ops::Not::not")]
     disabled: bool,
+    #[serde(rename = "n", default, skip_serializing_if = "Vec::is_empty")]
+    networks: Vec<u64>,
 }
 
 impl State {
@@ -115,6 +117,7 @@ pub(super) fn write_user(user: &User) -> Result<Box<[u8]>, StoreError> {
         epoch: user.epoch,
         revision: user.revision,
         disabled: user.disabled,
+        networks: user.networks.clone(),
     };
     serde_json::to_vec(&row).map(Vec::into_boxed_slice).map_err(|_| unreadable())
 }
@@ -130,6 +133,7 @@ pub(super) fn read_user(row: &[u8]) -> Result<User, serde_json::Error> {
         epoch: row.epoch,
         revision: row.revision,
         disabled: row.disabled,
+        networks: row.networks,
     })
 }
 

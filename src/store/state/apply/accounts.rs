@@ -23,6 +23,7 @@ impl Work<'_> {
             properties: draft.properties,
             password: draft.password,
             verification: draft.verification,
+            networks: Vec::new(),
             epoch: 0,
             revision: 1,
             disabled: false,
