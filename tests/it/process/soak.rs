@@ -1,5 +1,6 @@
 //! A soak: full load of HTTP/1.1 and HTTP/2 over TLS while certificates and policies are renewed every five seconds, and one of
-//! two apps, of which one speaks HTTP/2, is killed and started again every seven. No request fails, and nothing grows.
+//! two apps is ended and started again every seven. No request fails, and nothing grows. That of HTTP/1.1 is killed: its answers
+//! are one write each. That of HTTP/2 ends in order, with GOAWAY, because a kill cuts answers of which the head has been sent.
 //!
 //!     cargo build --release && PORTCULLIS_BIN=target/release/portcullis \
 //!         cargo test --test it process::soak -- --ignored --nocapture
@@ -15,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::support::{Gate, House, finish_within, has, wait_until};
 
@@ -28,8 +29,11 @@ struct App {
 
 const HTTP1: &str =
     "require('http').createServer((q, r) => r.end('x'.repeat(1024))).listen(process.argv[1], '127.0.0.1')";
-const HTTP2: &str =
-    "require('http2').createServer((q, r) => r.end('x'.repeat(1024))).listen(process.argv[1], '127.0.0.1')";
+const HTTP2: &str = "const sessions = new Set();
+    const server = require('http2').createServer((q, r) => r.end('x'.repeat(1024)));
+    server.on('session', session => { sessions.add(session); session.on('close', () => sessions.delete(session)) });
+    process.on('SIGTERM', () => { server.close(() => process.exit()); sessions.forEach(session => session.close()) });
+    server.listen(process.argv[1], '127.0.0.1')";
 
 impl App {
     fn start(script: &'static str) -> Self {
@@ -39,9 +43,10 @@ impl App {
         app
     }
 
-    /// Kills it under load, and starts it again.
+    /// Ends it under load, and starts it again.
     fn restart(&mut self) {
-        self.child.kill().unwrap();
+        let signal = if self.script == HTTP1 { Signal::KILL } else { Signal::TERM };
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
         self.child.wait().unwrap();
         self.child = spawn(self.script, self.port);
         self.wait();
