@@ -11,6 +11,7 @@ mod folder;
 mod listeners;
 mod live;
 mod own;
+mod pages;
 mod policies;
 mod reload;
 mod status;
@@ -45,6 +46,7 @@ pub use folder::{
 pub use live::{
     HypotheticalCaller, HypotheticalRequest, InForce, InputsOfApp, Live, LiveError, OwnerAnswer, no_app,
 };
+pub use pages::{PagesError, check_pages};
 pub use policies::{PolicyError, account_model, account_model_of_all, stored as stored_rules};
 pub use status::{AppStatus, PoliciesInForce, Reload, Rows, ServerHealth, Status};
 pub use translate::{
@@ -143,6 +145,7 @@ async fn start_on(
         clock: clock.clone(),
         metrics: Arc::clone(&metrics),
         link_base: translate::link_base(config, &bound.addresses),
+        pages: pages::shared()?,
         wake_up: Arc::default(),
     };
     let wake_up = Arc::clone(&maker.wake_up);
@@ -161,8 +164,7 @@ async fn start_on(
         Arc::new(admin::Readiness::new(&store, &hasher, &metrics, &last, &log).showing(tls.clone()));
     // The admin listener runs before the gate is ready, so that `/startupz` can report the progress.
     let admin = admin::listen(config.admin.listen, &readiness).await?;
-    let mut addresses = bound.addresses;
-    addresses.admin = admin.as_ref().map(|(address, _)| *address);
+    let addresses = Addresses { admin: admin.as_ref().map(|(address, _)| *address), ..bound.addresses };
     // After the ports are known: port 0 and names of this machine can only be compared now.
     own::refuse(config, &addresses).await?;
     // Random at each start, so that two gates in a row do not take each other's requests for their own.

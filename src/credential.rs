@@ -106,6 +106,28 @@ pub fn lone_authorization<'h>(
     value.filter(|_| is_read && !may_be_elsewhere)
 }
 
+/// Returns `value`, the only value of `Cookie`, if no other part of the request can contain a credential. If
+/// [`is_plain_cookie`] is false, the result of [`offered`] then depends on this value alone. `may_have` is as in
+/// [`offered`].
+#[must_use]
+pub fn lone_cookie<'h>(
+    settings: &Settings,
+    query: Option<&str>,
+    value: Option<&'h [u8]>,
+    may_have: impl Fn(&str) -> bool,
+) -> Option<&'h [u8]> {
+    value.filter(|_| query.is_none() && !settings.header_names().any(may_have))
+}
+
+/// Whether a value of `Cookie` may name the session cookie that counts on this machine alone.
+#[must_use]
+pub fn is_plain_cookie(value: &[u8]) -> bool {
+    let [secure, plain] = PAGE_COOKIES;
+    let count = |name: &str| memchr::memmem::find_iter(value, name).count();
+    // The name of the one is a part of the other's.
+    count(plain) != count(secure)
+}
+
 /// Whether a request header is one of our credentials. Names are compared as apps may fold them (`_` and `.` as
 /// `-`).
 #[must_use]

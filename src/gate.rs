@@ -18,6 +18,7 @@ mod last_caller;
 mod link;
 mod onward;
 mod owner;
+mod pages;
 mod record;
 mod request;
 mod reserved;
@@ -136,8 +137,8 @@ impl<'r> Request<'r> {
         gate.limits
             .check(LimitKind::Request, self.context.client)
             .map_err(|wait| Refusal::TooMany(wait.0))?;
-        if let Some(response) = self.reserved()? {
-            return Ok(Box::pin(self.answer(self.head, response, down)).await);
+        if is_reserved(self.head.path()) {
+            return Box::pin(self.reserved(down)).await;
         }
         let (session, stale) = self.session(down).await?;
         let session = record.session.get_or_init(|| session).as_ref();

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | APPLICATION | [`cli`] [`admin`] [`app`] [`config`] [`listen`] | commands, wiring, settings, sockets |
 //! | GATEWAY | [`gate`] | the walk of a request |
-//! | API | [`api`] | the LoopBack User API |
+//! | API | [`api`] [`pages`] | the LoopBack User API; HTML pages for browsers |
 //! | DOMAIN | [`accounts`] [`acme`] [`forward`] | register, log in, log out; certificates by ACME; a forwarded request |
 //! | INFRASTRUCTURE | [`connection`] [`tls`] [`store`] [`hasher`] [`notify`] [`mail`] [`limit`] [`refusal`] [`observe`] [`clock`] | |
 //! | CORE | [`policy`] [`identity`] [`credential`] [`wire`] [`qs`] [`templates`] [`javascript`] [`encoding`] | no I/O |
@@ -53,6 +53,7 @@ pub mod listen;
 pub mod mail;
 pub mod notify;
 pub mod observe;
+pub mod pages;
 pub mod policy;
 pub mod qs;
 pub mod refusal;

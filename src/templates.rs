@@ -111,6 +111,7 @@ impl Templates {
                 text(texts, state, key, &values)
             });
             environment.add_filter("date", |state: &State<'_, '_>, ms: i64| dates::date(language(state), ms));
+            environment.add_filter("iso", dates::iso);
             let ago = move |state: &State<'_, '_>, ms: i64, now: i64| {
                 let (key, count) = dates::distance(ms, now);
                 let values = BTreeMap::from([("count".to_owned(), count.to_string())]);

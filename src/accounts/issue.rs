@@ -1,11 +1,14 @@
 //! Issues tokens, and limits how many a user has.
 
-use super::{Accounts, Fault};
+use super::{Accounts, Actor, Fault, audit};
 use crate::{
     clock::Timestamp,
     identity::{TokenId, UserId},
-    store::{Change, CommitError, Token, User},
+    store::{Change, CommitError, LastUse, Session, Token, User},
 };
+
+/// The scope of a token that can only reset the password.
+pub(super) const RESET_SCOPE: &str = "reset-password";
 
 /// A new token with its id. The id is not stored and cannot be shown again.
 #[derive(Debug)]
@@ -43,6 +46,40 @@ impl Accounts {
     pub async fn issue(&self, user: &UserId, request: TokenRequest) -> Result<IssuedToken, Fault> {
         let user = self.user(user).await?;
         self.issue_with(user, request, None, Vec::new()).await
+    }
+
+    /// Issues a token that a user makes for themselves.
+    ///
+    /// # Errors
+    /// [`Fault::ReservedScope`] for the scope of a reset, or as [`Accounts::issue`].
+    pub async fn issue_own(
+        &self,
+        actor: Actor<'_>,
+        user: &UserId,
+        request: TokenRequest,
+    ) -> Result<IssuedToken, Fault> {
+        if request.scopes.iter().any(|scope| scope == RESET_SCOPE) {
+            return Err(Fault::ReservedScope(RESET_SCOPE));
+        }
+        let issued = self.issue(user, request).await?;
+        audit::record("token.issued", actor, Some(user), None);
+        Ok(issued)
+    }
+
+    /// Issues a token for the user of a session, if the session still stands at the commit.
+    ///
+    /// # Errors
+    /// [`Fault::SessionEnded`], [`Fault::SessionUserGone`], or an error of a step.
+    pub async fn issue_beside(&self, session: &Session, request: TokenRequest) -> Result<IssuedToken, Fault> {
+        let id = session.subject.load().id.clone();
+        let user = self.store.user(&id).await?.ok_or(Fault::SessionUserGone(id))?;
+        self.issue_with(user, request, None, vec![Change::RequireToken(session.hash)]).await
+    }
+
+    /// The last use of a token.
+    #[must_use]
+    pub fn last_use(&self, token: &Token) -> Option<LastUse> {
+        self.store.sessions().last_use(token)
     }
 
     /// Stores a new token. The same commit replaces the user's row by `fresh`, if it is given: with a better hash of the

@@ -26,6 +26,7 @@ pub struct Login {
     realm: Option<String>,
     password: Password,
     ttl: Option<f64>,
+    token_name: Option<String>,
 }
 
 #[derive(Debug)]
@@ -76,7 +77,15 @@ impl Login {
         };
         let password = body.get("password").and_then(Value::as_str).unwrap_or_default();
         let ttl = lifetime(settings, body.get("ttl"))?;
-        Ok(Self { name, realm, password: Password::new(password.to_owned()), ttl })
+        Ok(Self { name, realm, password: Password::new(password.to_owned()), ttl, token_name: None })
+    }
+}
+
+impl Login {
+    /// With a name for the token.
+    #[must_use]
+    pub fn named(self, token_name: String) -> Self {
+        Self { token_name: Some(token_name), ..self }
     }
 }
 
@@ -111,7 +120,7 @@ impl Accounts {
         if let Some(hash) = fresh {
             row = Some(User { password: Some(hash), ..row.unwrap_or_else(|| user.clone()) });
         }
-        let request = TokenRequest { ttl: login.ttl, ..TokenRequest::default() };
+        let request = TokenRequest { ttl: login.ttl, name: login.token_name, ..TokenRequest::default() };
         let issued = self.issue_with(user, request, row, events).await?;
         audit::record("login.succeeded", actor, Some(&issued.user.id), None);
         Ok(issued)

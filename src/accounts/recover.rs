@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+pub(super) use super::issue::RESET_SCOPE;
 use super::{
     Accounts, Actor, Fault, audit,
     change::{ATTEMPTS, Edit, set_verified},
@@ -9,6 +10,7 @@ use super::{
     login::Claim,
     profile::MAX_NAME,
 };
+
 use crate::{
     identity::{Password, UserId},
     javascript::{to_text, truthy},
@@ -16,9 +18,6 @@ use crate::{
     mail::Message,
     store::{CommitError, Session, User},
 };
-
-/// The scope of a token that can only reset the password.
-pub(super) const RESET_SCOPE: &str = "reset-password";
 
 /// A request for a password reset.
 #[derive(Clone, Debug)]
@@ -181,16 +180,24 @@ impl Accounts {
         session: &Session,
         PasswordChange { old, new }: PasswordChange<'_>,
     ) -> Result<(), Fault> {
-        let user = self.present(&session.subject.load().id).await?;
-        let old = Password::new(old.to_owned());
-        let checked = self.check_password(actor, Claim::User(user), &old).await;
         // LoopBack answers a wrong old password with 400, not with the 401 of a login (docs/loopback-3.28.md section
         // 6.3).
-        let (user, _) = checked.map_err(|fault| match fault {
+        let user = self.prove(actor, session, old).await?;
+        self.renew(actor, user, new, Proof::OldPassword).await
+    }
+
+    /// The session's user, who proves that they know the password, before what a stolen session must not do.
+    ///
+    /// # Errors
+    /// [`Fault::WrongPassword`], [`Fault::Limited`], or an error of a step.
+    pub async fn prove(&self, actor: Actor<'_>, session: &Session, password: &str) -> Result<User, Fault> {
+        let user = self.present(&session.subject.load().id).await?;
+        let password = Password::new(password.to_owned());
+        let checked = self.check_password(actor, Claim::User(user), &password).await;
+        checked.map(|(user, _)| user).map_err(|fault| match fault {
             Fault::LoginFailed => Fault::WrongPassword,
             other => other,
-        })?;
-        self.renew(actor, user, new, Proof::OldPassword).await
+        })
     }
 
     async fn present(&self, id: &UserId) -> Result<User, Fault> {

@@ -10,7 +10,7 @@ use super::{
     users::{actor, instance_id},
 };
 use crate::{
-    accounts::{PasswordChange, Reset},
+    accounts::{PasswordChange, Reset, may_lead_to},
     javascript::to_text,
     store::Session,
 };
@@ -98,23 +98,7 @@ impl Api {
         if self.loopback() {
             return true;
         }
-        // Browsers ignore control characters and read `\` as `/`, which would turn a path into another host.
-        if target.contains(|c: char| c.is_control() || c == '\\' || c.is_whitespace()) {
-            return false;
-        }
-        if target.starts_with('/') {
-            // A target that begins with `//` is a URL of another host (RFC 3986 section 4.2).
-            return !target.starts_with("//");
-        }
-        let Ok(target) = target.parse::<http::Uri>() else { return false };
-        let scheme = matches!(target.scheme_str(), Some("http" | "https"));
-        let Some(authority) = target.authority().filter(|_| scheme) else { return false };
-        let known = |host: &String| {
-            host.eq_ignore_ascii_case(authority.as_str())
-                || (authority.port().is_none() && host.eq_ignore_ascii_case(authority.host()))
-        };
-        // In `http://known@other/` the host is `other`.
-        !authority.as_str().contains('@') && self.settings.redirect_hosts.iter().any(known)
+        may_lead_to(target, &self.settings.redirect_hosts)
     }
 }
 

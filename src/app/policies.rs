@@ -4,7 +4,7 @@ mod error;
 
 use std::sync::Arc;
 
-use super::{apps::router, folder, translate};
+use super::{apps::router, folder, pages, translate};
 use crate::{
     accounts::{self, Accounts, WakeUps},
     api::{Api, Reached},
@@ -15,6 +15,7 @@ use crate::{
     limit::Limits,
     mail::Mailer,
     observe::metrics::Metrics,
+    pages::Shared,
     policy::{self, AccountModel, Finding, PolicySet, Source, Stored, StoredRule},
     store::{Store, StoreError},
     tls,
@@ -40,6 +41,8 @@ pub(super) struct RulesetBuilder {
     pub(super) metrics: Arc<Metrics>,
     /// The prefix of links.
     pub(super) link_base: String,
+    /// What the pages of all apps share.
+    pub(super) pages: Shared,
     /// Notified when there is something to deliver.
     pub(super) wake_up: Arc<WakeUps>,
 }
@@ -112,6 +115,7 @@ impl RulesetBuilder {
         );
         let mail = translate::mail(app, &self.link_base)?.map(Mailer::new).transpose()?;
         let accounts = accounts.with_wake_up(Arc::clone(&self.wake_up)).with_mailer(mail.map(Arc::new));
+        let pages = pages::pages(app, accounts.clone(), self.pages.clone())?;
         let mut api = Api::new(accounts, translate::api(app));
         let is_only = app.app.is_none();
         if app.api.openapi && app.serves_accounts() {
@@ -124,7 +128,7 @@ impl RulesetBuilder {
                 is_public: app.server.public_url.is_some() && is_only,
             });
         }
-        Ok(Ruleset { set, labels, api })
+        Ok(Ruleset { set, labels, api, pages })
     }
 }
 

@@ -3,6 +3,7 @@
 mod certificates;
 mod entry;
 mod mails;
+mod pages;
 mod users;
 
 use std::{error::Error, fmt::Write};
@@ -41,6 +42,7 @@ fn all(sources: &Sources) -> anyhow::Result<Vec<Entry>> {
         let file = file.as_deref().unwrap_or(CONFIG_FILE);
         entries.extend(certificates::told(&config, Clock::System.now(), file));
         entries.extend(mails::told(&config, file));
+        entries.extend(pages::told(&config, file));
         entries.extend(two_account_models(&config, file));
         entries.extend(policies_of_apps(&config, file)?);
     }

@@ -14,8 +14,8 @@ use super::{
     },
 };
 use crate::{
-    accounts::Registration, forward::HostName, gate::MethodOverride, mail::Message, policy::Unmatched,
-    wire::ProxyVersion,
+    accounts::Registration, forward::HostName, gate::MethodOverride, mail::Message, pages::Color,
+    policy::Unmatched, templates::Language, wire::ProxyVersion,
 };
 
 keywords!(Profile { "standard" = Self::Standard, "loopback3" = Self::Loopback3 });
@@ -38,7 +38,22 @@ keywords!(Message {
     "new-login" = Self::NewLogin,
     "name-taken" = Self::NameTaken
 });
+keywords!(Language { "en" = Self::En, "de" = Self::De, "ja" = Self::Ja, "zh" = Self::Zh });
 keywords!(Unmatched { "allow" = Self::Allow, "authenticated" = Self::Authenticated, "deny" = Self::Deny });
+
+impl Setting for Color {
+    fn wanted() -> String {
+        "a colour such as \"#2f5bea\"".to_owned()
+    }
+
+    fn shape() -> Value {
+        json!({"type": "string", "pattern": "^(#([0-9A-Fa-f]{3}){1,2})?$"})
+    }
+
+    fn from_text(text: &str) -> Result<Self, ValueError> {
+        text.parse().map_err(|_| wrong_value::<Self>(text))
+    }
+}
 
 impl Setting for DenialStatus {
     fn wanted() -> String {

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     accounts::Registration, forward::HostName, gate::MethodOverride, limit::Rate, mail::Message,
-    policy::Unmatched,
+    pages::Color, policy::Unmatched, templates::Language,
 };
 
 pub(crate) use sourced::Sourced;
@@ -230,11 +230,14 @@ sections! {
         credentials: bool = "false";
     }
     pages: RawPages {
-        enabled: bool = "true";
+        // LoopBack has no pages, and its clients expect a 401 in place of a redirect.
+        enabled: bool = "true", loopback3 = "false";
         title: NonEmptyText = "Sign in";
+        color: Option<Color> = "";
+        logo: Option<FilePath> = "";
         templates: Option<FilePath> = "";
         register: bool = "true";
-        languages: Vec<NonEmptyText> = "en";
+        languages: Vec<Language> = "en";
     }
     mail: RawMail {
         smtp: Option<Secret> = "";

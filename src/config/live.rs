@@ -66,6 +66,13 @@ const LIVE: &[LiveKey] = live![
     tls.acme_email,
     tls.acme_directory,
     tls.acme_ca,
+    pages.enabled,
+    pages.title,
+    pages.color,
+    pages.logo,
+    pages.templates,
+    pages.register,
+    pages.languages,
     policies.unmatched,
     policies.default_permission as default_allow,
     policies.acl_error_status,
@@ -200,6 +207,13 @@ mod tests {
         ("tls.acme_email", "\"a@b.example\""),
         ("tls.acme_directory", "\"https://ca.example/dir\""),
         ("tls.acme_ca", "\"ca.pem\""),
+        ("pages.enabled", "false"),
+        ("pages.title", "\"Shop\""),
+        ("pages.color", "\"#123456\""),
+        ("pages.logo", "\"logo.svg\""),
+        ("pages.templates", "\"pages\""),
+        ("pages.register", "false"),
+        ("pages.languages", "[\"de\"]"),
         ("policies.unmatched", "\"allow\""),
         ("policies.default_permission", "\"ALLOW\""),
         ("policies.acl_error_status", "404"),
@@ -226,7 +240,6 @@ mod tests {
         "limits",
         "identity",
         "cors",
-        "pages",
         "webhook",
         "forward_auth",
         "admin",
@@ -268,8 +281,8 @@ mod tests {
     #[test]
     fn what_is_live_is_copied_whole_and_nothing_else() {
         let settings = |config: &Config| {
-            let Config { api, users, password, policies, mail, tls, .. } = config;
-            format!("{api:?} {users:?} {password:?} {policies:?} {mail:?} {tls:?}")
+            let Config { api, users, password, policies, mail, tls, pages, .. } = config;
+            format!("{api:?} {users:?} {password:?} {policies:?} {mail:?} {tls:?} {pages:?}")
         };
         for live in LIVE {
             let (_, value) = OTHER_VALUES.iter().find(|(key, _)| *key == live.name).expect(live.name);

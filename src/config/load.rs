@@ -70,7 +70,7 @@ pub(super) fn load_in(working_directory: &Path, sources: &Sources) -> Result<Loa
     let apps = apps::read(&inputs, &mut report);
     let changed = changed_of_each(changed, &apps);
     for changed in &changed {
-        unimplemented::report(changed, &inputs, &mut report);
+        unimplemented::report(changed, &mut report);
     }
     let set = inputs.keys().map(str::to_owned).collect();
     let config =

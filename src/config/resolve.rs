@@ -256,9 +256,11 @@ impl Resolver<'_> {
         PagesSettings {
             enabled: raw.enabled.value,
             title: raw.title.value.0,
+            color: raw.color.value,
+            logo: self.optional_path(raw.logo.value),
             templates: self.optional_path(raw.templates.value),
             register: raw.register.value,
-            languages: texts(raw.languages),
+            languages: raw.languages.value,
         }
     }
 

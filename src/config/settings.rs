@@ -14,7 +14,9 @@ use crate::{
     gate::MethodOverride,
     hasher,
     mail::{Message, SmtpAddress},
+    pages::Color,
     policy::Unmatched,
+    templates::Language,
     wire::ProxyVersion,
 };
 
@@ -314,12 +316,16 @@ pub struct PagesSettings {
     pub enabled: bool,
     /// The title of the pages.
     pub title: String,
+    /// The colour of buttons and links.
+    pub color: Option<Color>,
+    /// An image beside the title.
+    pub logo: Option<PathBuf>,
     /// A folder of templates that replace the built-in ones.
     pub templates: Option<PathBuf>,
     /// Whether visitors can register on the pages.
     pub register: bool,
     /// The languages in order of preference.
-    pub languages: Vec<String>,
+    pub languages: Vec<Language>,
 }
 
 /// `[mail]`.

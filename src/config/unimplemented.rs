@@ -3,16 +3,10 @@
 use super::{
     code::Code,
     finding::{Place, Report},
-    inputs::Inputs,
 };
 
 /// Reports an error for keys that an operator would rely on for protection, and a warning for the others.
-pub(crate) fn report(changed: &[(&'static str, Place)], inputs: &Inputs, report: &mut Report) {
-    // The pages are on by default and do not exist. An operator who sets the key expects them.
-    if let Some(written) = inputs.find(PAGES).filter(|_| changed.iter().all(|(key, _)| *key != PAGES)) {
-        let message = format!("`{PAGES}` is not built yet and has no effect");
-        report.warning(&written.place, Code::NotBuilt, message, Some("take it out".to_owned()));
-    }
+pub(crate) fn report(changed: &[(&'static str, Place)], report: &mut Report) {
     for (key, place) in changed {
         // A setting that protects something must never be ignored (README, "What is not there yet").
         if PROTECTIVE.contains(key) {
@@ -31,10 +25,8 @@ pub(crate) fn report(changed: &[(&'static str, Place)], inputs: &Inputs, report:
 
 /// Whether the feature of a key is not implemented.
 pub(super) fn is_unimplemented(key: &str) -> bool {
-    key == PAGES || PROTECTIVE.contains(&key) || WITHOUT_EFFECT.contains(&key)
+    PROTECTIVE.contains(&key) || WITHOUT_EFFECT.contains(&key)
 }
-
-const PAGES: &str = "pages.enabled";
 
 /// With any value but the default, these keys are errors.
 pub(super) const PROTECTIVE: &[&str] = &["limits.login_per_account", "identity.assertion"];
@@ -43,10 +35,6 @@ pub(super) const PROTECTIVE: &[&str] = &["limits.login_per_account", "identity.a
 const WITHOUT_EFFECT: &[&str] = &[
     "cors.origins",
     "cors.credentials",
-    "pages.templates",
-    "pages.title",
-    "pages.register",
-    "pages.languages",
     "forward_auth.listen",
     "forward_auth.trusted",
     "identity.assertion_audience",

@@ -393,10 +393,6 @@ mod tests {
         ("[password]\niterations = 4294967295", "password.iterations", None),
         ("[store]\nmax_staleness = \"1s\"", "store.max_staleness", None),
         ("[identity]\npreset = []", "identity.preset", None),
-        ("[pages]\ntitle = \"Hello\"", "pages.title", None),
-        ("[pages]\nenabled = true", "pages.enabled", None),
-        ("[pages]\nregister = false", "pages.register", None),
-        ("[pages]\nlanguages = [\"de\"]", "pages.languages", None),
         (
             "[mail]\nca = \"ca.pem\"",
             "mail.ca",

@@ -67,6 +67,13 @@ impl Request<'_> {
     /// Sends a refusal. Returns whether the connection can be reused.
     pub(super) async fn refuse(&self, stop: Stop, down: &mut Downstream) -> bool {
         let head = self.head;
+        let page = match &stop {
+            Stop::Refused(refusal) => self.refused_page(refusal, down),
+            Stop::Problem(_) | Stop::Gone => None,
+        };
+        if let Some(response) = page {
+            return self.answer(head, response, down).await;
+        }
         let response = match stop {
             Stop::Gone => return false,
             Stop::Problem(problem) => problem.into_response(self.http_head()),

@@ -86,6 +86,12 @@ impl Apps {
         self.find(router, host, path).is_ok_and(|other| std::ptr::eq(app, other))
     }
 
+    /// The app of a host and a path.
+    pub(super) fn at(&self, host: &str, path: &str) -> Option<&App> {
+        let Some(router) = &self.router else { return Some(&self.first) };
+        self.find(router, host, path).ok()
+    }
+
     /// The app for the refusal of a request that has none.
     pub(super) fn any(&self) -> &App {
         &self.first

@@ -10,7 +10,7 @@ pub struct Client {
     pub(super) remote: Remote,
     /// The subject of its certificate, verified in the handshake.
     pub(super) certificate: Option<Box<str>>,
-    /// The session of its last `Authorization`.
+    /// The session of its last `Authorization` or `Cookie`.
     pub(super) last: LastCaller,
 }
 

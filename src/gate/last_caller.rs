@@ -1,4 +1,4 @@
-//! Caches the session of a connection's last `Authorization`.
+//! Caches the session of a connection's last `Authorization` or `Cookie`.
 
 use std::{
     cell::{Cell, RefCell},
@@ -9,13 +9,13 @@ use std::{
 use arc_swap::{ArcSwap, cache::Cache};
 use zeroize::Zeroizing;
 
-use super::session::Known;
+use super::session::{Field, Known, Lone};
 use crate::{
     identity::TokenHash,
     store::{Session, Subject},
 };
 
-/// The session for the last value of `Authorization` on a connection. Most clients send the same token with all
+/// The session for the last value of `Authorization` or `Cookie` on a connection. Most clients send the same token with all
 /// requests, so the value is parsed, hashed and looked up twice per connection instead of once per request.
 ///
 /// INVARIANT: the cache never makes a token valid. It returns the session that the index had for exactly this value, and
@@ -28,7 +28,9 @@ pub(super) struct LastCaller {
 }
 
 struct Entry {
-    /// The field's value.
+    /// The field.
+    field: Field,
+    /// Its value.
     value: Zeroizing<Vec<u8>>,
     session: Arc<Session>,
     /// `None` while a request uses it.
@@ -40,10 +42,10 @@ struct Entry {
 impl LastCaller {
     /// Returns the caller for a value if it is the cached one, with the current row of the user. The caller must be
     /// returned with [`Self::give_back`], otherwise the next request looks it up again.
-    pub(super) fn recall(&self, value: &[u8]) -> Option<Known> {
+    pub(super) fn recall(&self, field: Field, value: &[u8]) -> Option<Known> {
         let mut entry = self.entry.borrow_mut();
-        let entry =
-            entry.as_mut().filter(|entry| is_same(&entry.value, value) && entry.session.is_indexed())?;
+        let is_it = |entry: &&mut Entry| entry.field == field && is_same(&entry.value, value);
+        let entry = entry.as_mut().filter(is_it).filter(|entry| entry.session.is_indexed())?;
         let current = entry.subject.load();
         let mut known = entry.known.take()?;
         if !Arc::ptr_eq(current, &known.subject) {
@@ -64,13 +66,15 @@ impl LastCaller {
 
     /// Caches the caller for a value when it is seen twice in a row, so that a connection with the requests of many
     /// callers allocates nothing. `is_indexed`: whether the session is in the index.
-    pub(super) fn note(&self, value: &[u8], known: &Known, is_indexed: impl FnOnce() -> bool) {
+    pub(super) fn note(&self, lone: Lone<'_>, known: &Known, is_indexed: impl FnOnce() -> bool) {
+        let Lone { field, value } = lone;
         let Known { session, .. } = known;
         let is_second = self.seen.replace(Some(session.hash)) == Some(session.hash);
         if !is_second || value.len() > LONGEST || !is_indexed() {
             return;
         }
         *self.entry.borrow_mut() = Some(Entry {
+            field,
             value: Zeroizing::new(value.to_owned()),
             session: Arc::clone(session),
             known: None,

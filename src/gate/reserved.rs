@@ -1,10 +1,9 @@
 //! Paths of the gate itself (docs/interface.md, "Paths"). No policy can forward them.
 
-use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
-use super::request::Request;
-use crate::refusal::Refusal;
+use super::{Stop, request::Request};
+use crate::{connection::Downstream, refusal::Refusal};
 
 /// These paths and all below them.
 const RESERVED: [&str; 2] = ["/.portcullis", "/.well-known/portcullis"];
@@ -12,17 +11,21 @@ const RESERVED: [&str; 2] = ["/.portcullis", "/.well-known/portcullis"];
 /// The OpenAPI document of the User API.
 pub const OPENAPI: &str = "/.portcullis/openapi.json";
 
+/// The pages are below it.
+const PAGES: &str = "/.portcullis/";
+
 impl Request<'_> {
-    /// The gate's answer to a request below one of the paths; `None` for all others. What is served here is
-    /// public and needs no permit.
-    pub(super) fn reserved(&self) -> Result<Option<http::Response<Bytes>>, Refusal> {
+    /// Answers a request for which [`is_reserved`] is true. What is served here is public or asks for a session itself,
+    /// and needs no permit.
+    pub(super) async fn reserved(&self, down: &mut Downstream) -> Result<bool, Stop> {
         let path = self.head.path();
-        if !is_reserved(path) {
-            return Ok(None);
-        }
         let describe = || self.rules.api.description(self.http_head(), &self.rules.set);
-        let found = (path == OPENAPI).then(describe).flatten();
-        found.map(Some).ok_or(Refusal::NothingHere)
+        let response = match (path == OPENAPI).then(describe).flatten() {
+            Some(response) => response,
+            None if path.starts_with(PAGES) => self.page(down).await?,
+            None => return Err(Refusal::NothingHere.into()),
+        };
+        Ok(self.answer(self.head, response, down).await)
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 use arc_swap::ArcSwap;
 
 use super::owner::Owners;
-use crate::{api::Api, policy::PolicySet};
+use crate::{api::Api, pages::Pages, policy::PolicySet};
 
 /// A policy set with its API, so that a request is judged and served by the same configuration.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Ruleset {
     pub labels: Arc<[u32]>,
     /// The User API for the set's account model.
     pub api: Api,
+    /// The pages; `None` = this app has none.
+    pub pages: Option<Pages>,
 }
 
 /// The current ruleset of all cores.

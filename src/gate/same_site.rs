@@ -38,6 +38,17 @@ pub(super) fn is_same_site(head: &RequestHead, origin: &Origin<'_>, public_url: 
     [here, public_url.and_then(Site::of_page)].iter().flatten().any(|site| site.is(&from))
 }
 
+/// Whether the browser says that a page of another site sent the request. `false` if it says nothing, or only that the
+/// page keeps its address to itself (`Origin: null`): a form of this site then shows its token.
+pub(super) fn is_cross_site(head: &RequestHead, origin: &Origin<'_>, public_url: Option<&str>) -> bool {
+    let told = ["sec-fetch-site", "origin"].map(|name| only(head, name));
+    match told {
+        [Ok(None), Ok(None | Some("null"))] => false,
+        [Ok(_), Ok(_)] => !is_same_site(head, origin, public_url),
+        _ => true,
+    }
+}
+
 /// Whether a program sent the request: it has no field that names a page, and a browser would have sent one. A browser
 /// adds `Origin` to every request that may change something or that opens a WebSocket (RFC 6454 section 7). A page
 /// can suppress all such fields of a GET, so there a browser is recognized by its `User-Agent`.

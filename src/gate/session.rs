@@ -1,6 +1,7 @@
 //! Looks up the session of a request's credential (docs/loopback-3.28.md section 1).
 
 mod known;
+mod lone;
 
 use std::sync::Arc;
 
@@ -18,11 +19,12 @@ use crate::{
 use super::{Gate, chain, request::Request, same_site};
 
 pub(super) use known::Known;
+pub(super) use lone::{Field, Lone};
 
 /// The time and the lifetimes that decide whether a token is valid.
-struct Moment {
-    now: Timestamp,
-    lifetimes: Lifetimes,
+pub(super) struct Moment {
+    pub(super) now: Timestamp,
+    pub(super) lifetimes: Lifetimes,
 }
 
 impl Request<'_> {
@@ -40,10 +42,8 @@ impl Request<'_> {
         let Self { gate, head, client, .. } = self;
         let credentials = &gate.settings.credentials;
         let may_have = |name: &str| head.may_have(name);
-        let lone =
-            credential::lone_authorization(credentials, head.query(), head.field("authorization"), may_have)
-                .filter(|_| !head.may_repeat("authorization"));
-        if let Some(known) = lone.and_then(|value| client.last.recall(value)) {
+        let lone = self.lone(credentials);
+        if let Some(known) = lone.and_then(|lone| client.last.recall(lone.field, lone.value)) {
             let moment = self.moment(down);
             let known = self.good(known, &moment).await?;
             return Ok((self.used(known, &moment)?, None));
@@ -54,7 +54,13 @@ impl Request<'_> {
         let Some(first) = offered.first() else { return Ok((None, None)) };
         let moment = self.moment(down);
         // With another credential the request is not a mere link.
-        let is_alone = !gate.settings.loopback && offered.others().next().is_none();
+        let is_only = offered.others().next().is_none();
+        let is_alone = !gate.settings.loopback && is_only;
+        // With more than one cookie, or with one that counts on this machine alone, the value does not decide alone.
+        let lone = lone.filter(|lone| {
+            let is_clear = || is_only && !credential::is_plain_cookie(lone.value);
+            lone.field == Field::Authorization || is_clear()
+        });
         let known = match self.resolve(first, &moment, lone).await {
             Err(stale @ (Refusal::TokenExpired | Refusal::TokenUnusable))
                 if is_alone && first.place == Place::Param =>
@@ -69,7 +75,25 @@ impl Request<'_> {
         Ok((self.used(known, &moment)?, None))
     }
 
-    fn moment(&self, down: &Downstream) -> Moment {
+    /// The field that may have the only credential.
+    fn lone(&self, credentials: &credential::Settings) -> Option<Lone<'_>> {
+        let head = self.head;
+        let may_have = |name: &str| head.may_have(name);
+        let lone = |field, value, name| (!head.may_repeat(name)).then_some(Lone { field, value });
+        let authorization = head.field("authorization");
+        if let Some(value) =
+            credential::lone_authorization(credentials, head.query(), authorization, may_have)
+        {
+            return lone(Field::Authorization, value, "authorization");
+        }
+        if !may_have("cookie") {
+            return None;
+        }
+        let value = credential::lone_cookie(credentials, head.query(), head.field("cookie"), may_have)?;
+        lone(Field::Cookie, value, "cookie")
+    }
+
+    pub(super) fn moment(&self, down: &Downstream) -> Moment {
         let lifetimes = self.rules.api.accounts().settings().lifetimes();
         Moment { now: down.deadline.wall(self.record.started), lifetimes }
     }
@@ -127,7 +151,7 @@ impl Request<'_> {
 
     /// Whether the request reached a loopback address directly: `Host` names this machine, and no header shows
     /// a proxy. A proxy that adds no header still asks for the name of a site.
-    fn is_local(&self, down: &Downstream) -> bool {
+    pub(super) fn is_local(&self, down: &Downstream) -> bool {
         const PASSED_ON: [&str; 3] = ["via", "forwarded", "x-real-ip"];
         let is_passed_on = |name: &str| {
             let is_forwarded = name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("x-forwarded-"));
@@ -196,12 +220,12 @@ impl Request<'_> {
         if is_same { Ok(()) } else { Err(Refusal::TwoUsers) }
     }
 
-    /// Looks up a candidate. `lone` is the value that it was read from, if that is a [`credential::lone_authorization`].
-    async fn resolve(
+    /// Looks up a candidate. `lone` is the value that it was read from, if nothing else decides about it.
+    pub(super) async fn resolve(
         &self,
         hit: &Hit<'_>,
         moment: &Moment,
-        lone: Option<&[u8]>,
+        lone: Option<Lone<'_>>,
     ) -> Result<Option<Known>, Refusal> {
         // A session of the second reading is not cached: a token for the first reading may be created later.
         let readings = [(Some(&hit.id), lone), (hit.alternative.as_ref(), None)];
@@ -209,8 +233,8 @@ impl Request<'_> {
             let Some(session) = self.find(id).await? else { continue };
             let subject = session.subject.load_full();
             let known = Known { session, subject, place: hit.place };
-            if let Some(value) = noted {
-                self.client.last.note(value, &known, || self.is_indexed(&known));
+            if let Some(lone) = noted {
+                self.client.last.note(lone, &known, || self.is_indexed(&known));
             }
             if let Some(known) = self.good(known, moment).await? {
                 return Ok(Some(known));

@@ -53,6 +53,11 @@ pub(super) fn date(language: Language, ms: i64) -> String {
     }
 }
 
+/// A moment for a machine (RFC 3339).
+pub(super) fn iso(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).unwrap_or_default().to_string()
+}
+
 /// How long ago a moment was: the key of the text, and the number in it.
 pub(super) fn distance(ms: i64, now: i64) -> (&'static str, u64) {
     let seconds = u64::try_from(now.saturating_sub(ms) / 1000).unwrap_or(0);

@@ -32,6 +32,8 @@ mod openapi;
 #[cfg(test)]
 mod owner;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod reload;

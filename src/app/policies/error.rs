@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf};
 
 use crate::{
+    app::pages::PagesError,
     mail::TemplatesError,
     policy::{Finding, Severity},
     store::StoreError,
@@ -52,6 +53,9 @@ pub enum PolicyError {
     /// The file of `mail.ca` cannot be used.
     #[error("`mail.ca` cannot be used")]
     MailTls(#[from] TlsError),
+    /// The files of the pages cannot be used.
+    #[error(transparent)]
+    Pages(#[from] PagesError),
     /// Two apps define the accounts differently.
     #[error(
         "the app `{second_app}` has the accounts in `{second_model}`, and the app `{first_app}` in `{first_model}`, with \

@@ -73,6 +73,7 @@ impl Bench {
             limits: Arc::new(Limits::new(&config.limits)),
             clock: Clock::System,
             link_base: "http://localhost".to_owned(),
+            pages: crate::pages::Shared::new([0; 32]),
             wake_up: Arc::default(),
             metrics: Arc::clone(&metrics),
             config,

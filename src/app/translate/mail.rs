@@ -3,7 +3,6 @@
 use crate::{
     config::Config,
     mail::{Security, Settings, SmtpAddress, SmtpSettings},
-    templates::Language,
     tls::{ClientTls, TlsError, UpstreamSettings},
 };
 
@@ -25,7 +24,7 @@ pub fn mail(config: &Config, base: &str) -> Result<Option<Settings>, TlsError> {
         site: title.unwrap_or_else(|| host.to_owned()),
         url: base.to_owned(),
         templates: config.mail.templates.clone(),
-        languages: config.pages.languages.iter().filter_map(|code| code.parse::<Language>().ok()).collect(),
+        languages: config.pages.languages.clone(),
     }))
 }
 

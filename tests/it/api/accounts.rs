@@ -194,7 +194,7 @@ fn answers_carry_their_headers() {
     assert_eq!(denied.field("x-content-type-options"), Some("nosniff"));
     assert_eq!(denied.field("www-authenticate"), Some("Bearer"));
     let page = client.ask("GET", "/api/users/1", "Accept: text/html\r\nSec-Fetch-Mode: navigate\r\n", b"");
-    assert_eq!((page.status, page.field("content-type")), (401, Some("text/html; charset=utf-8")));
+    assert_eq!((page.status, page.field("location")), (303, Some("/.portcullis/login?to=/api/users/1")));
 }
 
 #[test]

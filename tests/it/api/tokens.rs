@@ -127,7 +127,7 @@ fn the_gates_own_paths_are_never_the_apps() {
         let ann = gate.sign_up("ann");
         let mut client = gate.client();
         for target in
-            ["/.portcullis/login", "/.portcullis", "/%2eportcullis/x", "/.well-known/portcullis/jwks.json"]
+            ["/.portcullis/none", "/.portcullis", "/%2eportcullis/x", "/.well-known/portcullis/jwks.json"]
         {
             assert_eq!(
                 ask(&mut client, "GET", target, &ann.token, &Value::Null).status,

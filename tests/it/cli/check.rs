@@ -152,3 +152,20 @@ fn e5_an_app_that_is_the_gate_itself_is_a_mistake() {
         }
     }
 }
+
+#[test]
+fn the_files_of_the_pages_are_checked() {
+    let house = sound();
+    fs::create_dir(house.path("mine")).unwrap();
+    house.write("mine/login.html", "{% block %}");
+    for (settings, told) in [
+        ("--set pages.logo=none.svg", "none.svg"),
+        ("--set pages.logo=portcullis.toml", "portcullis.toml"),
+        ("--set pages.templates=mine", "`login.html` line 1"),
+    ] {
+        let done = house.run(&format!("check {settings}"));
+        assert_eq!(done.code, Some(1), "{done:?}");
+        assert!(done.out.contains("error") && done.out.contains(told), "{}", done.out);
+    }
+    house.ok("check --set pages.templates=mine --set pages.enabled=false");
+}

@@ -360,10 +360,10 @@ fn f4_a_misspelt_variable_is_named_at_check_and_at_the_start() {
 
 #[test]
 fn f5_settings_without_effect_are_named_at_check_and_at_the_start() {
-    let house = House::with("[pages]\ntitle = \"Hello\"\n[credentials]\ncookies = [\"t\"]");
+    let house = House::with("[cors]\norigins = [\"https://a.example\"]\n[credentials]\ncookies = [\"t\"]");
     let told = house.ok("check");
     for key in
-        ["`pages.title` is not built yet", "`credentials.cookies` has no effect without `cookie_secret`"]
+        ["`cors.origins` is not built yet", "`credentials.cookies` has no effect without `cookie_secret`"]
     {
         assert!(told.contains(key), "{told}");
     }

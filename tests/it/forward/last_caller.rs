@@ -7,7 +7,11 @@ use crate::support::{App, Client, Gate, Setup, SignedUp};
 
 /// Asks on a connection that stays open; the status, and whom the app was told.
 fn ask(client: &mut Client, token: &str) -> (u16, Option<String>) {
-    let answer = client.ask("GET", "/notes", &format!("Authorization: {token}\r\n"), b"");
+    ask_with(client, &format!("Authorization: {token}\r\n"))
+}
+
+fn ask_with(client: &mut Client, field: &str) -> (u16, Option<String>) {
+    let answer = client.ask("GET", "/notes", field, b"");
     let told = (answer.status == 200).then(|| answer.json());
     let user = told.and_then(|told| {
         let headers = told["headers"].as_array()?.clone();
@@ -52,6 +56,33 @@ fn a_remembered_token_ends_at_once_on_every_connection() {
         for client in &mut clients {
             assert_eq!(ask(client, &ann.token), (401, None), "{name}");
         }
+    }
+}
+
+#[test]
+fn a_remembered_cookie_ends_at_once_and_is_good_for_no_more_than_before() {
+    for (name, end) in ENDS {
+        let (_app, gate) = start();
+        let ann = gate.sign_up("ann");
+        let cookie = format!("Cookie: a=1; __Host-portcullis={}; b=2\r\n", ann.token);
+        let mut client = gate.client();
+        for _ in 0..3 {
+            assert_eq!(ask_with(&mut client, &cookie), (200, Some(ann.id.to_string())));
+        }
+        // It is known by its field, its value and what is beside it; and a page of another site changes nothing with it.
+        let value = cookie.strip_prefix("Cookie: ").unwrap();
+        assert_eq!(ask_with(&mut client, &format!("Authorization: {value}")).0, 401);
+        client.ask("POST", "/notes", &format!("{cookie}Sec-Fetch-Site: cross-site\r\n"), b"x").expect(403);
+        let bob = gate.sign_up("bob");
+        let both = format!("{cookie}X-Access-Token: {}\r\n", bob.token);
+        assert_eq!(ask_with(&mut client, &both).0, 400, "two users");
+        assert_eq!(
+            ask_with(&mut client, &format!("{cookie}Cookie: __Host-portcullis={}\r\n", bob.token)).0,
+            200
+        );
+        assert_eq!(ask_with(&mut client, &cookie), (200, Some(ann.id.to_string())));
+        end(&gate, &ann);
+        assert_eq!(ask_with(&mut client, &cookie), (401, None), "{name}");
     }
 }
 

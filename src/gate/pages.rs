@@ -1,0 +1,175 @@
+//! The pages, and what a browser gets in place of a refusal.
+
+use bytes::Bytes;
+
+use crate::{
+    connection::Downstream,
+    credential::{self, Place},
+    encoding::percent_encoded,
+    pages::{self, Reply, Rules, Transport, Visit},
+    policy::{AccountMethod, Caller, Decision, Reach, Served},
+    refusal::{Form, Refusal},
+    store::Session,
+};
+
+use super::{Stop, body::stop_body, request::Request, same_site, session::Known};
+
+/// The largest form, in bytes: names and passwords of the longest kind, each byte as three.
+const MAX_FORM: u64 = 32 * 1024;
+
+impl Request<'_> {
+    /// Serves a page.
+    pub(super) async fn page(&self, down: &mut Downstream) -> Result<http::Response<Bytes>, Stop> {
+        let Some(pages) = &self.rules.pages else { return Err(Refusal::NothingHere.into()) };
+        let (known, has_cookie) = self.browser_session(down).await?;
+        let known = self.record.session.get_or_init(|| known).as_ref();
+        self.record.route.set(("pages", 0));
+        let body = down.collect(MAX_FORM).await.map_err(stop_body)?.to_vec();
+        let rules = |method, session: Option<&Session>| self.reach(method, session);
+        let visit = Visit { has_cookie, body: &body, rules: Rules(&rules), ..self.visit(known, down) };
+        let Reply { response, login } = pages.serve(&visit).await;
+        if let Some(result) = login {
+            self.gate.metrics.login(result);
+        }
+        Ok(response)
+    }
+
+    /// The session that a cookie names, and whether there was such a cookie. An expired one is as good as none.
+    async fn browser_session(&self, down: &Downstream) -> Result<(Option<Known>, bool), Refusal> {
+        let fields = self.head.fields().map(|field| (field.name, field.value));
+        let may_have = |name: &str| self.head.may_have(name);
+        let settings = &self.gate.settings.credentials;
+        let offered = credential::offered(settings, None, fields, may_have, || self.is_local(down));
+        let Some(hit) =
+            offered.first().into_iter().chain(offered.others()).find(|hit| hit.place == Place::Cookie)
+        else {
+            return Ok((None, false));
+        };
+        let moment = self.moment(down);
+        match self.resolve(hit, &moment, None).await {
+            Ok(known) => {
+                // A token with a scope, such as that of a reset, is no login.
+                let known = known.filter(|known| known.session.scopes.is_empty());
+                if let Some(known) = &known {
+                    known.session.touch(moment.now, self.context.client, &moment.lifetimes);
+                }
+                Ok((known, true))
+            }
+            Err(Refusal::TokenExpired | Refusal::TokenUnusable) => Ok((None, true)),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    fn visit<'a>(&'a self, known: Option<&'a Known>, down: &Downstream) -> Visit<'a> {
+        let public_url = self.app.settings.public_url.as_deref();
+        let origin = &self.context.origin;
+        Visit {
+            method: self.head.method(),
+            path: self.head.path(),
+            query: self.head.query(),
+            headers: &self.http_head().headers,
+            body: b"",
+            session: known.map(|known| &known.session),
+            has_cookie: false,
+            transport: self.transport(down),
+            host: origin.host,
+            is_cross_site: same_site::is_cross_site(self.head, origin, public_url),
+            client: self.context.client,
+            request_id: self.context.request_id.as_str(),
+            now: self.gate.clock.now(),
+            // What takes the place of a refusal does nothing.
+            rules: Rules(&|_, _| None),
+        }
+    }
+
+    /// What the rules say about a method of the account model, called over the User API by the user of a session for
+    /// their own row.
+    fn reach(&self, method: AccountMethod, session: Option<&Session>) -> Option<Reach> {
+        let set = &self.rules.set;
+        let subject = session.map(|session| session.subject.load_full());
+        let id = subject.as_ref().map_or("", |subject| &*subject.id_text);
+        let (verb, rest) = match method {
+            AccountMethod::Login => ("POST", "login".to_owned()),
+            AccountMethod::Create => ("POST", String::new()),
+            AccountMethod::ResetPassword => ("POST", "reset".to_owned()),
+            AccountMethod::SetPassword => ("POST", "reset-password".to_owned()),
+            AccountMethod::ChangePassword => ("POST", "change-password".to_owned()),
+            AccountMethod::Confirm => ("GET", "confirm".to_owned()),
+            AccountMethod::Verify => ("POST", format!("{}/verify", percent_encoded(id))),
+            AccountMethod::PatchAttributes => ("PATCH", percent_encoded(id).into_owned()),
+            AccountMethod::DeleteById => ("DELETE", percent_encoded(id).into_owned()),
+            _ => return None,
+        };
+        let path = format!("{}/{}/{rest}", self.gate.settings.api_root, set.account()?.plural);
+        let action = set.action(verb, path.trim_end_matches('/'), None);
+        if action.served != Served::Account(method) {
+            return None;
+        }
+        let caller = Caller {
+            user: subject.as_ref().map(|subject| &*subject.id_text),
+            roles: subject.as_ref().map_or(&[], |subject| &subject.roles),
+            certificate: self.client.certificate.as_deref(),
+            scopes: session.map_or(&[], |session| &session.scopes),
+        };
+        match set.decide(&action, caller, None) {
+            Decision::Permit(permit) => Some(permit.reach),
+            Decision::Denial(_) | Decision::Ask(_) => None,
+        }
+    }
+
+    /// How the browser reaches this site. A proxy that ends TLS and is not in `trusted_proxies` says nothing of it; then
+    /// the public URL does, and the browser drops the cookie if it is wrong.
+    fn transport(&self, down: &Downstream) -> Transport {
+        let public_host = || self.app.settings.public_url.as_deref()?.strip_prefix("https://");
+        let is_public = || {
+            let host = public_host().and_then(|rest| rest.split('/').next());
+            host.is_some_and(|host| host.eq_ignore_ascii_case(self.context.origin.host))
+        };
+        if self.context.origin.scheme == "https" || is_public() {
+            Transport::Tls
+        } else if self.is_local(down) {
+            Transport::Loopback
+        } else {
+            Transport::Clear
+        }
+    }
+
+    /// The answer to a browser that navigates, in place of a refusal by the rules; `None` = the refusal itself.
+    pub(super) fn refused_page(&self, refusal: &Refusal, down: &Downstream) -> Option<http::Response<Bytes>> {
+        let pages = self.rules.pages.as_ref().filter(|_| self.misrouted.is_none())?;
+        let (Refusal::Denied { status: 401 | 403, .. } | Refusal::TokenExpired | Refusal::TokenUnusable) =
+            refusal
+        else {
+            return None;
+        };
+        let head = self.head;
+        // An app below a path may share its host with one that has no pages.
+        let login = self.core.apps.at(head.host(), pages::LOGIN)?;
+        login.rules.current().pages.as_ref()?;
+        let (accept, mode) = (head.field("accept"), head.field("sec-fetch-mode"));
+        // A browser asks for the name and password of `Basic` itself.
+        if self.rules.set.asks_for_basic(head.method(), head.path()) {
+            return None;
+        }
+        // A program that sends a token in a header wants to hear that it has expired.
+        if head.field("authorization").is_some() {
+            return None;
+        }
+        let known = self.record.known();
+        if head.method() == "GET" && Form::of("GET", accept, mode) == Form::Page {
+            let target =
+                credential::strip_query(&self.gate.settings.credentials, head.query().unwrap_or_default());
+            let target = match &*target {
+                "" => head.path().to_owned(),
+                query => format!("{}?{query}", head.path()),
+            };
+            return Some(match known {
+                Some(known) => pages.refuse(&self.visit(Some(known), down), &target),
+                None => pages.to_login(&target),
+            });
+        }
+        // A form of the app. Old browsers do not say so, and get the 401 of a script.
+        let is_form = mode == Some(b"navigate") && Form::of("GET", accept, mode) == Form::Page;
+        (is_form && known.is_none()).then(|| pages.lost(&self.visit(None, down)))
+    }
+}

@@ -1,0 +1,141 @@
+//! HTML pages for browsers below `/.portcullis/`: rendered here, without a script, on the same accounts as the User API.
+//!
+//! A GET changes nothing: mail scanners and browsers open links on their own. A POST needs a [`form`] token.
+
+mod account;
+mod answer;
+mod assets;
+mod codes;
+mod cookies;
+mod denied;
+mod device;
+mod form;
+mod form_key;
+mod handover;
+mod input;
+mod login;
+mod logout;
+mod message;
+mod notice;
+mod recover;
+mod register;
+mod settings;
+mod sites;
+mod state;
+mod theme;
+mod view;
+
+use bytes::Bytes;
+
+use crate::observe::metrics::LoginResult;
+use answer::Answer;
+use recover::Link;
+use state::ROOT;
+use view::View;
+
+pub use input::{Rules, Transport, Visit};
+pub use settings::{Logo, Settings};
+pub use sites::Sites;
+pub use state::{LOGIN, Pages, Shared, check};
+pub use theme::{Color, InvalidColor};
+
+/// The result of a visit.
+#[derive(Debug)]
+pub struct Reply {
+    /// The response for the browser.
+    pub response: http::Response<Bytes>,
+    /// The result of a login, for the metrics; `None` for everything else.
+    pub login: Option<LoginResult>,
+}
+
+impl Pages {
+    /// Serves a path below `/.portcullis/`.
+    pub async fn serve(&self, visit: &Visit<'_>) -> Reply {
+        let (answer, login) = self.route(visit).await;
+        Reply { response: answer.into_response(), login }
+    }
+
+    /// The list of pages.
+    async fn route(&self, visit: &Visit<'_>) -> (Answer, Option<LoginResult>) {
+        let name = visit.path.strip_prefix(ROOT).unwrap_or_default();
+        let answer = match (name, visit.method) {
+            ("login", "GET" | "HEAD") => self.show_login(visit),
+            ("login", "POST") => return self.log_in(visit).await,
+            ("register", "GET" | "HEAD") => self.show_register(visit),
+            ("register", "POST") => return self.register(visit).await,
+            ("logout", "GET" | "HEAD") => self.show_logout(visit),
+            ("logout", "POST") => self.log_out(visit).await,
+            ("forgot", "GET" | "HEAD") => self.show_forgot(visit),
+            ("forgot", "POST") => self.forgot(visit).await,
+            ("reset", "GET" | "HEAD") => self.show_link(visit, Link::Reset).await,
+            ("reset", "POST") => self.follow_link(visit, Link::Reset).await,
+            ("invite", "GET" | "HEAD") => self.show_link(visit, Link::Invite).await,
+            ("invite", "POST") => self.follow_link(visit, Link::Invite).await,
+            ("confirm", "GET" | "HEAD") => self.show_confirm(visit),
+            ("confirm", "POST") => self.confirm(visit).await,
+            ("handover", "GET") => self.handover(visit).await,
+            ("denied", "GET" | "HEAD") => self.denied(visit, None),
+            ("login" | "register" | "logout" | "forgot" | "reset" | "invite" | "confirm", _) => {
+                self.message(visit, "method").allowing("GET, HEAD, POST")
+            }
+            (_, "GET" | "HEAD") if name.starts_with(assets::FOLDER) => self.asset(visit, name),
+            _ => match name.strip_prefix("account") {
+                Some(rest) if rest.is_empty() || rest.starts_with('/') => self.account(visit, rest).await,
+                _ => self.message(visit, "nothing"),
+            },
+        };
+        (answer, None)
+    }
+
+    /// Sends a browser that navigates and is not logged in to the login page. `target`: path and query that it asked for,
+    /// without credentials.
+    #[must_use]
+    pub fn to_login(&self, target: &str) -> http::Response<Bytes> {
+        Answer::redirect(login::address(target)).into_response()
+    }
+
+    /// The page for a caller who may not do what the browser asked for.
+    #[must_use]
+    pub fn refuse(&self, visit: &Visit<'_>, target: &str) -> http::Response<Bytes> {
+        self.denied(visit, Some(target)).into_response()
+    }
+
+    /// The page for a form that was sent without a login, and did not arrive.
+    #[must_use]
+    pub fn lost(&self, visit: &Visit<'_>) -> http::Response<Bytes> {
+        let back = login::address("/.portcullis/");
+        let view = View::new(self, visit).with("login", LOGIN).with("back", &back);
+        view.render("lost.html").status(401).into_response()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! A visit for the tests of the parts.
+
+    use std::sync::LazyLock;
+
+    use super::{Rules, Transport, Visit};
+    use crate::clock::Timestamp;
+
+    static NO_HEADERS: LazyLock<http::HeaderMap> = LazyLock::new(http::HeaderMap::new);
+
+    pub(crate) fn visit() -> Visit<'static> {
+        Visit {
+            method: "GET",
+            path: "/.portcullis/login",
+            query: None,
+            headers: &NO_HEADERS,
+            body: b"",
+            session: None,
+            has_cookie: false,
+            transport: Transport::Tls,
+            host: "site.example",
+            is_cross_site: false,
+            client: std::net::IpAddr::from([192, 0, 2, 1]),
+            request_id: "r1",
+            now: Timestamp(1_795_294_271_688),
+            rules: Rules(&|_, _| None),
+        }
+    }
+}

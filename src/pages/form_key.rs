@@ -1,0 +1,61 @@
+//! The token of a form: a keyed hash of a cookie that only this site can set (OWASP, "signed double-submit cookie"). A form
+//! of an account page is bound to its session too, so that a page of one user does nothing for another.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::cookies::Browser;
+use crate::{encoding::hex, store::Session};
+
+/// The key of form tokens: of this process, so that forms of before a restart are sent again.
+#[derive(Clone)]
+pub(super) struct FormKey([u8; 32]);
+
+/// The session that a form is bound to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Bound<'s> {
+    /// Forms for visitors: they survive a login in another tab.
+    Browser,
+    /// Forms of a user.
+    Session(&'s Session),
+}
+
+impl FormKey {
+    /// A key of random bytes.
+    pub(super) fn new(random: [u8; 32]) -> Self {
+        Self(random)
+    }
+
+    /// The token of a browser's forms.
+    pub(super) fn token(&self, browser: &Browser, bound: Bound<'_>) -> String {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return String::new() };
+        mac.update(browser.id.as_bytes());
+        if let Bound::Session(session) = bound {
+            mac.update(&session.hash.0);
+        }
+        hex(mac.finalize().into_bytes())
+    }
+}
+
+impl std::fmt::Debug for FormKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FormKey(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_of_one_key_and_one_browser() {
+        let (key, other) = (FormKey::new([1; 32]), FormKey::new([2; 32]));
+        let (ann, bob) = (Browser::new("a".repeat(32)), Browser::new("b".repeat(32)));
+        let token = key.token(&ann, Bound::Browser);
+        assert_eq!(token, key.token(&ann, Bound::Browser));
+        assert_eq!(token, key.token(&ann.clone().at_login(None), Bound::Browser));
+        assert_ne!(token, other.token(&ann, Bound::Browser));
+        assert_ne!(token, key.token(&bob, Bound::Browser));
+        assert_eq!(format!("{key:?}"), "FormKey(..)");
+    }
+}

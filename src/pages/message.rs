@@ -1,0 +1,121 @@
+//! What pages say about faults.
+
+use super::{
+    answer::Answer,
+    input::Visit,
+    notice::{Notice, Notices},
+    state::{LOGIN, Pages},
+    view::View,
+};
+use crate::{
+    accounts::{Fault, PasswordError, ValidationRule, Violation},
+    limit::RetryAfter,
+};
+
+impl Pages {
+    /// What a page says about a fault. Faults of the gate are logged.
+    pub(super) fn notices(&self, visit: &Visit<'_>, fault: &Fault) -> Notices {
+        if let Fault::Invalid(violations) = fault {
+            return Notices(violations.list.iter().map(violation).collect());
+        }
+        let notice = match fault {
+            Fault::Limited(wait) => {
+                let seconds = wait.seconds();
+                Notice { wait: Some(seconds), ..Notice::new(429, "error.limited").counting(seconds) }
+            }
+            Fault::LoginFailed => Notice::new(422, "error.login"),
+            Fault::EmailNotVerified(_) => Notice::new(422, "error.unverified"),
+            Fault::WrongPassword => Notice::of("current", "error.wrong_password"),
+            Fault::NameRequired => Notice::of("name", "error.name_required"),
+            Fault::EmailRequired => Notice::of("email", "error.email_required"),
+            Fault::RealmRequired => Notice::of("realm", "error.realm_required"),
+            Fault::Password(error) => password(error),
+            Fault::RenameRefused(_) => Notice::new(403, "error.rename"),
+            Fault::RegistrationClosed => Notice::new(403, "error.closed"),
+            Fault::ReservedScope(_) => Notice::of("scope", "error.scope"),
+            Fault::Busy(wait) | Fault::NoMemory(wait) => {
+                Notice { wait: Some(RetryAfter(*wait).seconds()), ..Notice::new(503, "error.busy") }
+            }
+            other => {
+                if let Some(more) = self.failures.say(visit.now) {
+                    tracing::error!(
+                        error = other as &dyn std::error::Error,
+                        more,
+                        "a page could not do its work"
+                    );
+                }
+                Notice::new(503, "error.internal")
+            }
+        };
+        notice.into()
+    }
+
+    /// A page that says why there is nothing else: `key` is the one of its heading and text.
+    pub(super) fn message(&self, visit: &Visit<'_>, key: &'static str) -> Answer {
+        let status = match key {
+            "nothing" => 404,
+            "target" => 400,
+            _ => 403,
+        };
+        self.told(visit, key, LOGIN).status(status)
+    }
+
+    /// A page with a message and a way on.
+    pub(super) fn told(&self, visit: &Visit<'_>, key: &'static str, next: &str) -> Answer {
+        View::new(self, visit).with("key", key).with("next", next).render("message.html")
+    }
+}
+
+fn password(error: &PasswordError) -> Notice {
+    let about = |key| Notice::of("password", key);
+    match error {
+        PasswordError::Empty => about("error.password_required"),
+        PasswordError::TooShort { min, .. } => about("error.password_short").counting(*min),
+        PasswordError::TooLong { max, .. } => about("error.password_long").counting(*max),
+        PasswordError::TooCommon => about("error.password_common"),
+        PasswordError::TooSimilar => about("error.password_similar"),
+        PasswordError::Breached => about("error.password_breached"),
+        PasswordError::Hash => about("error.password_hash"),
+    }
+}
+
+/// About a property of an account.
+fn violation(violation: &Violation) -> Notice {
+    let name = || Some(violation.property.to_string());
+    match (violation.rule, &*violation.property) {
+        (ValidationRule::EmailTaken, _) => Notice::of("email", "error.email_taken"),
+        (ValidationRule::UsernameTaken, _) => Notice::of("username", "error.username_taken"),
+        (_, "email") => Notice::of("email", "error.email_invalid"),
+        (_, "username") => Notice::of("username", "error.username_invalid"),
+        (ValidationRule::Blank, _) => Notice { name: name(), ..Notice::new(422, "error.property_missing") },
+        _ => Notice { name: name(), ..Notice::new(422, "error.property_invalid") },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{pages::form::Refused, templates::Language};
+
+    #[test]
+    fn every_notice_has_a_text() {
+        let passwords = [
+            PasswordError::Empty,
+            PasswordError::TooShort { min: 8, entered: 1 },
+            PasswordError::TooLong { max: 72, entered: 73 },
+            PasswordError::TooCommon,
+            PasswordError::TooSimilar,
+            PasswordError::Breached,
+            PasswordError::Hash,
+        ];
+        let refused = [Refused::CrossSite, Refused::NotAForm, Refused::NoCookie, Refused::Stale];
+        let notices =
+            passwords.iter().map(password).chain(refused.into_iter().flat_map(|why| Notices::from(why).0));
+        for notice in notices {
+            for language in Language::ALL {
+                let text = notice.text(language);
+                assert!(!text.is_empty() && !text.contains('{'), "{notice:?} {text}");
+            }
+        }
+    }
+}

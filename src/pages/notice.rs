@@ -1,0 +1,78 @@
+//! Texts about errors.
+
+use std::collections::BTreeMap;
+
+use super::{answer::Answer, state::TEXTS};
+use crate::{observe::metrics::LoginResult, templates::Language};
+
+/// A text, and the status of the answer that shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Notice {
+    pub(super) status: u16,
+    pub(super) key: &'static str,
+    /// The number in the text.
+    pub(super) count: Option<u64>,
+    /// The name in the text.
+    pub(super) name: Option<String>,
+    /// Seconds to wait, for `Retry-After`.
+    pub(super) wait: Option<u64>,
+    /// The id of the field that it is about.
+    pub(super) field: Option<&'static str>,
+}
+
+/// What is wrong with a form; not empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Notices(pub(super) Vec<Notice>);
+
+impl Notice {
+    pub(super) fn new(status: u16, key: &'static str) -> Self {
+        Self { status, key, count: None, name: None, wait: None, field: None }
+    }
+
+    /// About a field that was filled in wrongly.
+    pub(super) fn of(field: &'static str, key: &'static str) -> Self {
+        Self { field: Some(field), ..Self::new(422, key) }
+    }
+
+    pub(super) fn counting(self, count: impl TryInto<u64>) -> Self {
+        Self { count: count.try_into().ok(), ..self }
+    }
+
+    /// The text in a language.
+    pub(super) fn text(&self, language: Language) -> String {
+        let count = self.count.map(|count| ("count".to_owned(), count.to_string()));
+        let name = self.name.clone().map(|name| ("name".to_owned(), name));
+        let values: BTreeMap<_, _> = count.into_iter().chain(name).collect();
+        TEXTS.filled(language, self.key, self.count, &values).unwrap_or_default()
+    }
+}
+
+impl Notices {
+    /// The answer with these notices on it.
+    pub(super) fn on(&self, answer: Answer) -> Answer {
+        let Some(first) = self.0.first() else { return answer };
+        match first.wait {
+            Some(seconds) => answer.after(seconds).status(first.status),
+            None => answer.status(first.status),
+        }
+    }
+
+    /// The result of a login that failed so.
+    pub(super) fn login_result(&self) -> LoginResult {
+        let first = self.0.first().map_or(("", 500), |first| (first.key, first.status));
+        match first {
+            ("error.login", _) => LoginResult::Failed,
+            ("error.unverified", _) => LoginResult::Unverified,
+            (_, 429) => LoginResult::Limited,
+            (_, 503) => LoginResult::Busy,
+            (_, 400..500) => LoginResult::Invalid,
+            _ => LoginResult::Error,
+        }
+    }
+}
+
+impl From<Notice> for Notices {
+    fn from(notice: Notice) -> Self {
+        Self(vec![notice])
+    }
+}

@@ -1,0 +1,142 @@
+//! Registration.
+
+use serde_json::Map;
+
+use super::{
+    answer::Answer,
+    form::Form,
+    form_key::Bound,
+    input::Visit,
+    login::{self, shown},
+    notice::{Notice, Notices},
+    state::Pages,
+    view::View,
+};
+use crate::{
+    accounts::{Fault, Registration, ValidationRule},
+    observe::metrics::LoginResult,
+    policy::{AccountMethod, Reach},
+};
+
+/// What follows a registration.
+enum Created {
+    /// The address must be confirmed before a login.
+    ToConfirm,
+    /// The user can log in.
+    Ready,
+}
+
+impl Pages {
+    /// Whether a visitor may create an account on the page: by `[pages] register`, by `[users] registration` and by the
+    /// rules.
+    pub(super) fn may_register(&self, visit: &Visit<'_>) -> bool {
+        let is_open = self.accounts.settings().registration == Registration::Open;
+        let reach = visit.reach(AccountMethod::Create, None);
+        self.settings.register && reach.is_some_and(|reach| is_open || reach > Reach::Everyone)
+    }
+
+    /// `GET register`.
+    pub(super) fn show_register(&self, visit: &Visit<'_>) -> Answer {
+        match self.entry(visit) {
+            Ok(_) if !self.may_register(visit) => self.message(visit, "closed"),
+            Ok(target) => self.register_view(visit, &target).render("register.html"),
+            Err(answer) => answer,
+        }
+    }
+
+    /// `POST register`.
+    pub(super) async fn register(&self, visit: &Visit<'_>) -> (Answer, Option<LoginResult>) {
+        let target = match self.entry(visit) {
+            Ok(_) if !self.may_register(visit) => return (self.message(visit, "closed"), None),
+            Ok(target) => target,
+            Err(answer) => return (answer, None),
+        };
+        let (form, refused) = self.form_or(visit, Bound::Browser);
+        let created = match refused {
+            Some(notices) => Err(notices),
+            None => self.registered(visit, &form).await,
+        };
+        match created {
+            Ok(Created::ToConfirm) => (self.told(visit, "registered", &login::address(&target)), None),
+            Ok(Created::Ready) => self.first_login(visit, &target, &form).await,
+            Err(notices) => {
+                let view = self.register_view(visit, &target).with("email", shown(form.text("email")));
+                let view = view.with("username", shown(form.text("username")));
+                let view = view.with("realm", shown(form.text("realm")));
+                (notices.on(view.errors(&notices).render("register.html")), None)
+            }
+        }
+    }
+
+    async fn first_login(
+        &self,
+        visit: &Visit<'_>,
+        target: &str,
+        form: &Form<'_>,
+    ) -> (Answer, Option<LoginResult>) {
+        match self.checked_login(visit, form.text("email").trim(), form).await {
+            Ok(issued) => (self.logged_in(visit, target, form, &issued).await, Some(LoginResult::Succeeded)),
+            // The account is there; the login page says what is missing.
+            Err(notices) => (Answer::redirect(login::address(target)), Some(notices.login_result())),
+        }
+    }
+
+    async fn registered(&self, visit: &Visit<'_>, form: &Form<'_>) -> Result<Created, Notices> {
+        let (email, username) = (form.text("email").trim(), form.text("username").trim());
+        let missing = email.is_empty().then(|| Notice::of("email", "error.email_required"));
+        let wrong: Vec<_> = missing.into_iter().chain(new_password(form).err()).collect();
+        if !wrong.is_empty() {
+            return Err(Notices(wrong));
+        }
+        let mut data = Map::new();
+        data.insert("email".to_owned(), email.into());
+        data.insert("password".to_owned(), form.text("password").into());
+        for (name, text) in [("username", username), ("realm", form.text("realm"))] {
+            if !text.is_empty() {
+                data.insert(name.to_owned(), text.into());
+            }
+        }
+        let actor = visit.actor_for(AccountMethod::Create, None);
+        let actor = actor.ok_or_else(|| self.notices(visit, &Fault::RegistrationClosed))?;
+        let settings = self.accounts.settings();
+        let must_confirm = settings.email_verification_required;
+        match self.accounts.register(actor, data).await {
+            Ok(user) if must_confirm => {
+                if !settings.verify_on_register {
+                    let asked = self.accounts.request_verification(actor, &user.id.to_string()).await;
+                    asked.map_err(|fault| self.notices(visit, &fault))?;
+                }
+                Ok(Created::ToConfirm)
+            }
+            Ok(_) => Ok(Created::Ready),
+            // The page says the same to everyone, so it does not tell who has an account.
+            Err(fault) if must_confirm && is_taken(&fault) => Ok(Created::ToConfirm),
+            Err(fault) => Err(self.notices(visit, &fault)),
+        }
+    }
+
+    fn register_view<'p, 'v>(&'p self, visit: &'p Visit<'v>, target: &str) -> View<'p, 'v> {
+        View::new(self, visit)
+            .with("login", login::address(target))
+            .with("asks_realm", self.asks_realm())
+            .with("min_length", self.accounts.settings().min_length)
+            .with("email", "")
+            .with("username", "")
+            .with("realm", "")
+    }
+}
+
+/// The new password of a form, which is typed twice: it is not shown while it is typed.
+pub(super) fn new_password<'f>(form: &'f Form<'_>) -> Result<&'f str, Notice> {
+    let (password, repeated) = (form.text("password"), form.text("repeat"));
+    if password.is_empty() {
+        return Err(Notice::of("password", "error.password_required"));
+    }
+    if password == repeated { Ok(password) } else { Err(Notice::of("repeat", "error.password_differs")) }
+}
+
+/// Whether the address is the only thing that is wrong.
+fn is_taken(fault: &Fault) -> bool {
+    let Fault::Invalid(violations) = fault else { return false };
+    violations.list.iter().all(|violation| violation.rule == ValidationRule::EmailTaken)
+}

@@ -1,0 +1,97 @@
+//! Renders a page: its own variables, and those that every page has.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    answer::Answer,
+    cookies::Browser,
+    form_key::Bound,
+    input::{Visit, display_name},
+    notice::{Notice, Notices},
+    state::Pages,
+};
+use crate::templates::{Language, TemplateError};
+
+/// A page under construction.
+pub(super) struct View<'p, 'v> {
+    pages: &'p Pages,
+    visit: &'p Visit<'v>,
+    values: Map<String, Value>,
+    bound: Bound<'p>,
+    errors: Vec<Value>,
+}
+
+impl<'p, 'v> View<'p, 'v> {
+    pub(super) fn new(pages: &'p Pages, visit: &'p Visit<'v>) -> Self {
+        Self { pages, visit, values: Map::new(), bound: Bound::Browser, errors: Vec::new() }
+    }
+
+    /// With a variable.
+    pub(super) fn with(mut self, name: &str, value: impl Serialize) -> Self {
+        self.values.insert(name.to_owned(), json!(value));
+        self
+    }
+
+    /// With forms of the user who is logged in.
+    pub(super) fn bound(self, bound: Bound<'p>) -> Self {
+        Self { bound, ..self }
+    }
+
+    /// With errors above the form.
+    pub(super) fn errors(mut self, notices: &Notices) -> Self {
+        let language = self.pages.language(self.visit);
+        let shown = |notice: &Notice| json!({ "text": notice.text(language), "field": notice.field });
+        self.errors.extend(notices.0.iter().map(shown));
+        self
+    }
+
+    /// The page.
+    pub(super) fn render(self, template: &str) -> Answer {
+        let Self { pages, visit, mut values, bound, errors } = self;
+        let known = Browser::read(visit);
+        let is_new = known.is_none();
+        let Some(browser) = known.or_else(Browser::random) else {
+            return Answer::page(String::new()).status(503);
+        };
+        let subject = visit.subject();
+        values.insert("errors".to_owned(), errors.into());
+        values.insert("form_token".to_owned(), pages.shared.key.token(&browser, bound).into());
+        values.insert("logout_token".to_owned(), pages.shared.key.token(&browser, Bound::Browser).into());
+        values.insert("user".to_owned(), json!(subject.as_deref().map(display_name)));
+        values.insert("brand".to_owned(), json!(pages.brand(visit)));
+        values.insert("host".to_owned(), json!(visit.host));
+        values.insert("has_logo".to_owned(), pages.settings.logo.is_some().into());
+        values.insert("has_color".to_owned(), pages.settings.color.is_some().into());
+        values.insert("request_id".to_owned(), visit.request_id.into());
+        values.insert("now".to_owned(), visit.now.0.into());
+        match pages.templates.render(template, pages.language(visit), &values) {
+            Ok(html) => Answer::page(html).cookie(browser.cookie(visit.transport).filter(|_| is_new)),
+            Err(error) => pages.broken(visit, &error),
+        }
+    }
+}
+
+impl Pages {
+    pub(super) fn language(&self, visit: &Visit<'_>) -> Language {
+        Language::choose(visit.header(&http::header::ACCEPT_LANGUAGE), &self.settings.languages)
+    }
+
+    /// The name of the site.
+    fn brand<'a>(&'a self, visit: &Visit<'a>) -> &'a str {
+        // Without its port, which says nothing to a person.
+        let host = match visit.host.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => host,
+            _ => visit.host,
+        };
+        self.settings.title.as_deref().unwrap_or(host)
+    }
+
+    /// The answer if a template of the operator's folder fails: the log says why.
+    fn broken(&self, visit: &Visit<'_>, error: &TemplateError) -> Answer {
+        if let Some(more) = self.failures.say(visit.now) {
+            tracing::error!(%error, more, "a page could not be rendered");
+        }
+        Answer::page("<!doctype html><title>500</title><p>Internal Server Error</p>\n".to_owned()).status(500)
+    }
+}

@@ -1,0 +1,11 @@
+//! The pages for browsers, as a browser without scripts uses them.
+
+mod account;
+mod browser;
+mod hosts;
+mod login;
+mod look;
+mod recover;
+mod refused;
+mod register;
+mod support;

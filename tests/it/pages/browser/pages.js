@@ -1,0 +1,310 @@
+// Opens the pages in Chromium as a person does. Each step that went well prints a line `ok: …`.
+//
+//   node pages.js BASE SCREENSHOTS
+
+'use strict';
+
+const assert = require('assert');
+const fs = require('fs');
+const path = require('path');
+const { chromium } = require('playwright-core');
+
+const [base, folder] = process.argv.slice(2);
+const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const PASSWORD = 'a-good-password';
+const WIDE = { viewport: { width: 1200, height: 820 } };
+const PHONE = { viewport: { width: 390, height: 780 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+
+const problems = [];
+const ok = name => console.log(`ok: ${name}`);
+
+let browser;
+
+async function withPage(options, use) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  page.setDefaultTimeout(15000);
+  watch(page);
+  context.on('page', watch);
+  await use(page, context);
+  await context.close();
+}
+
+function watch(page) {
+  page.on('pageerror', error => problems.push(`${page.url()}: ${error}`));
+  page.on('console', message => {
+    // The status of a page is not an error of it.
+    const status = message.text().startsWith('Failed to load resource') && message.location().url === page.url();
+    if (['error', 'warning'].includes(message.type()) && !status) problems.push(`${page.url()}: ${message.text()}`);
+  });
+}
+
+async function logIn(page, name = 'ann', password = PASSWORD) {
+  await page.fill('#name', name);
+  await page.fill('#password', password);
+  await page.click('button[type=submit]');
+  await page.waitForLoadState();
+}
+
+// What axe finds wrong, of WCAG 2.2 AA. Its script runs in a context without the page's policy.
+async function axe(page, name) {
+  const session = await page.context().newCDPSession(page);
+  const { frameTree } = await session.send('Page.getFrameTree');
+  const world = { frameId: frameTree.frame.id, worldName: 'axe' };
+  const { executionContextId } = await session.send('Page.createIsolatedWorld', world);
+  const run = `${AXE}; axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+    .then(found => JSON.stringify(found.violations.map(one => one.id + ': ' + one.nodes.map(node => node.html + ' ' + node.failureSummary).join(' | '))))`;
+  const asked = { expression: run, contextId: executionContextId, awaitPromise: true, returnByValue: true };
+  const { result, exceptionDetails } = await session.send('Runtime.evaluate', asked);
+  assert(!exceptionDetails, JSON.stringify(exceptionDetails));
+  const found = JSON.parse(result.value);
+  assert.deepStrictEqual(found, [], `${name}: ${found.join('\n')}`);
+  await session.detach();
+}
+
+// No page is wider than its window.
+async function fits(page, name) {
+  const [wide, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert(wide <= window, `${name} is ${wide} wide in ${window}`);
+}
+
+const LANGUAGES = { en: 'en-GB', de: 'de-DE', ja: 'ja-JP', zh: 'zh-CN' };
+
+// Every page: how it is reached, and what follows when it is there.
+const PAGES = {
+  login: page => page.goto(`${base}/mine`),
+  login_error: async page => {
+    await page.goto(`${base}/mine`);
+    await logIn(page, 'ann', 'wrong');
+  },
+  register: page => page.goto(`${base}/.portcullis/register`),
+  register_error: async page => {
+    await page.goto(`${base}/.portcullis/register`);
+    await page.fill('#email', 'bob@example.com');
+    await page.fill('#username', 'ann');
+    await page.fill('#password', PASSWORD);
+    await page.fill('#repeat', PASSWORD);
+    await page.click('button[type=submit]');
+  },
+  forgot: page => page.goto(`${base}/.portcullis/forgot`),
+  forgot_sent: async page => {
+    await page.goto(`${base}/.portcullis/forgot`);
+    await page.fill('#email', 'ann@example.com');
+    await page.click('button[type=submit]');
+  },
+  reset: (page, tokens) => page.goto(`${base}/.portcullis/reset?token=${tokens.reset}`),
+  invite: (page, tokens) => page.goto(`${base}/.portcullis/invite?token=${tokens.reset}`),
+  confirm: page => page.goto(`${base}/.portcullis/confirm?uid=1&token=x`),
+  bad_link: page => page.goto(`${base}/.portcullis/reset?token=x`),
+  nothing: page => page.goto(`${base}/.portcullis/nothing`),
+  target: page => page.goto(`${base}/.portcullis/login?to=//evil.example`),
+  lost: async page => {
+    await page.goto(`${base}/open`);
+    await page.evaluate(() => {
+      document.body.innerHTML = '<form method="post" action="/mine"><button>go</button></form>';
+    });
+    await page.click('button');
+  },
+  denied: signedIn('/staff'),
+  logout: signedIn('/.portcullis/logout'),
+  account: signedIn('/.portcullis/account'),
+  account_password: signedIn('/.portcullis/account/password'),
+  account_email: signedIn('/.portcullis/account/email'),
+  account_sessions: signedIn('/.portcullis/account/sessions'),
+  account_tokens: signedIn('/.portcullis/account/tokens'),
+  account_delete: signedIn('/.portcullis/account/delete'),
+};
+
+// With the session of one login for all of them.
+function signedIn(target) {
+  return Object.assign(page => page.goto(base + target), { signedIn: true });
+}
+
+async function screenshots(tokens) {
+  fs.mkdirSync(folder, { recursive: true });
+  let storageState;
+  await withPage(WIDE, async (page, context) => {
+    await page.goto(`${base}/.portcullis/account/sessions`);
+    await logIn(page);
+    await page.click('button[value=others]');
+    await page.goto(`${base}/.portcullis/account/tokens`);
+    await page.fill('#name', 'Nightly report');
+    await page.fill('#current', PASSWORD);
+    await page.click('button[type=submit]');
+    await page.waitForSelector('#made');
+    await axe(page, 'a new token');
+    await page.screenshot({ path: path.join(folder, 'account_tokens_made-en-wide-light.png'), fullPage: true });
+    storageState = await context.storageState();
+  });
+  const shoot = async (name, language, size, colorScheme) => {
+    const as = `${name}-${language}-${size}-${colorScheme}`;
+    const open = PAGES[name];
+    const shape = size === 'wide' ? WIDE : PHONE;
+    const options = { ...shape, locale: LANGUAGES[language], colorScheme, ...(open.signedIn && { storageState }) };
+    await withPage(options, async page => {
+      await open(page, tokens);
+      await page.waitForLoadState();
+      assert.strictEqual(await page.getAttribute('html', 'lang'), language, as);
+      await fits(page, as);
+      // The markup is the same in all languages.
+      if (language === 'en') await axe(page, as);
+      await page.screenshot({ path: path.join(folder, `${as}.png`), fullPage: true });
+    });
+  };
+  for (const [index, name] of Object.keys(PAGES).entries()) {
+    for (const [size, colorScheme] of [['wide', 'light'], ['phone', 'dark']]) await shoot(name, 'en', size, colorScheme);
+    await shoot(name, 'de', 'phone', 'light');
+    await shoot(name, 'ja', index % 2 ? 'wide' : 'phone', 'dark');
+    await shoot(name, 'zh', index % 2 ? 'phone' : 'wide', 'light');
+    ok(`page ${name}`);
+  }
+}
+
+// With and without scripts, a person comes back to where they wanted to go, to the very part of the page.
+async function comesBack() {
+  for (const javaScriptEnabled of [true, false]) {
+    await withPage({ ...WIDE, javaScriptEnabled }, async page => {
+      await page.goto(`${base}/mine/orders?page=2#third`);
+      assert(page.url().startsWith(`${base}/.portcullis/login?to=`), page.url());
+      await logIn(page);
+      assert.strictEqual(page.url(), `${base}/mine/orders?page=2#third`);
+      assert.match(await page.textContent('body'), /\/mine\/orders\?page=2/);
+    });
+  }
+  ok('comes back');
+}
+
+async function keyboard() {
+  await withPage(WIDE, async page => {
+    await page.goto(`${base}/mine`);
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('ann');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('wrong');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.alert');
+    // The error is what a screen reader is at.
+    assert.strictEqual(await page.evaluate(() => document.activeElement.className), 'alert');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type(PASSWORD);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`${base}/mine`);
+  });
+  ok('keyboard');
+}
+
+async function tabs() {
+  await withPage(WIDE, async (page, context) => {
+    const other = await context.newPage();
+    await page.goto(`${base}/mine/a`);
+    await other.goto(`${base}/mine/b`);
+    await logIn(page);
+    assert.strictEqual(page.url(), `${base}/mine/a`);
+    await logIn(other);
+    assert.strictEqual(other.url(), `${base}/mine/b`);
+    // Logged out in one tab, the other one is, too; the back button shows nothing of the account.
+    await page.goto(`${base}/.portcullis/account`);
+    await page.click('form[action$=logout] button');
+    await page.waitForLoadState();
+    assert.match(await page.textContent('.note'), /signed out/);
+    await page.goBack();
+    await page.waitForLoadState();
+    assert(page.url().startsWith(`${base}/.portcullis/login`), page.url());
+    await other.reload();
+    assert(other.url().startsWith(`${base}/.portcullis/login`), other.url());
+  });
+  ok('tabs');
+}
+
+// A form of the app that is sent after the session has ended arrives after all.
+async function lost() {
+  await withPage(WIDE, async (page, context) => {
+    await page.goto(`${base}/open`);
+    await page.evaluate(() => {
+      document.body.innerHTML = '<form method="post" action="/mine"><input name="text" value="long"><button>go</button></form>';
+    });
+    await page.click('button');
+    await page.waitForSelector('.steps');
+    const [login] = await Promise.all([context.waitForEvent('page'), page.click('.button')]);
+    await login.waitForLoadState();
+    await logIn(login);
+    await page.reload();
+    assert.match(await page.textContent('body'), /POST \/mine/);
+  });
+  ok('lost form');
+}
+
+async function webSocketAndFetch() {
+  await withPage(WIDE, async (page, context) => {
+    await page.goto(`${base}/mine`);
+    await logIn(page);
+    assert.strictEqual(await page.evaluate(() => fetch('/mine/x', { method: 'POST' }).then(answer => answer.status)), 200);
+    await context.clearCookies();
+    const told = await page.evaluate(async () => {
+      const answer = await fetch('/mine/x');
+      return [answer.status, answer.redirected, (await answer.json()).error.code];
+    });
+    assert.deepStrictEqual(told, [401, false, 'AUTHORIZATION_REQUIRED']);
+  });
+  problems.splice(0, problems.length, ...problems.filter(problem => !problem.includes('status of 401')));
+  ok('fetch');
+}
+
+// A page of another site cannot log a person in or out.
+async function otherSite(elsewhere) {
+  await withPage(WIDE, async page => {
+    await page.goto(`${base}/mine`);
+    await logIn(page);
+    for (const target of ['logout', 'login', 'register', 'account/delete']) {
+      await page.goto(elsewhere);
+      await page.setContent(`<form method="post" action="${base}/.portcullis/${target}"><input name="name" value="bob"><input name="password" value="${PASSWORD}"><input name="current" value="${PASSWORD}"><button>win a prize</button></form>`);
+      await page.click('button');
+      await page.waitForLoadState();
+      await page.goto(`${base}/.portcullis/account`);
+      assert.match(await page.textContent('.rows'), /ann@example.com/, target);
+    }
+  });
+  ok('other site');
+}
+
+async function noCookies() {
+  await withPage(WIDE, async (page, context) => {
+    await page.goto(`${base}/mine`);
+    await context.clearCookies();
+    await logIn(page);
+    assert.match(await page.textContent('.alert'), /did not send the cookie/);
+    // The page that says so brings a cookie: it works now.
+    await logIn(page);
+    assert.strictEqual(page.url(), `${base}/mine`);
+    await context.clearCookies({ name: 'portcullis' });
+    await page.goto(`${base}/mine`);
+    assert.match(await page.textContent('.note'), /came back without the session cookie/);
+  });
+  ok('no cookies');
+}
+
+async function main() {
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'],
+  });
+  const tokens = { reset: process.env.RESET_TOKEN };
+  await comesBack();
+  await keyboard();
+  await tabs();
+  await lost();
+  await webSocketAndFetch();
+  await otherSite(process.env.ELSEWHERE);
+  await noCookies();
+  await screenshots(tokens);
+  assert.deepStrictEqual(problems, [], problems.join('\n'));
+  ok('no console error');
+  await browser.close();
+}
+
+main().catch(error => {
+  console.error(error);
+  process.exit(1);
+});

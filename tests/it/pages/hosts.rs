@@ -1,0 +1,159 @@
+//! One login for several hosts.
+
+use std::time::Duration;
+
+use super::support::{Browser, PASSWORD, token};
+use crate::support::{App, Gate, Response, Setup};
+
+/// A gate with three apps, each on a host of its own; the login page is on the first one's.
+fn three() -> (App, Gate) {
+    let app = App::echo();
+    let entry = |name: &str, accounts: &str| {
+        format!(
+            "[[apps]]\nname = \"{name}\"\nhosts = [\"{name}.localhost\"]\nupstream = {{ servers = [\"{}\"] }}\n{accounts}",
+            app.url()
+        )
+    };
+    let tables = [entry("one", ""), entry("two", ""), entry("three", "accounts = false\n")].concat();
+    let setup = Setup::before(&app.url()).tables(&tables).set("server.public_url", "http://one.localhost");
+    let gate = Gate::start(setup.set("policies.unmatched", "authenticated").with_manual_clock());
+    (app, gate)
+}
+
+/// The browser's view of each host: cookies are of one host alone.
+fn browsers(gate: &Gate) -> [Browser; 2] {
+    ["one.localhost", "two.localhost"].map(|host| Browser::over(gate.client(), host))
+}
+
+fn location(response: Response) -> String {
+    response.expect(303).field("location").unwrap().to_owned()
+}
+
+/// The path of a URL of this host.
+fn path_on(url: &str, host: &str) -> String {
+    url.strip_prefix(&format!("http://{host}")).unwrap_or_else(|| panic!("{url} is not on {host}")).to_owned()
+}
+
+fn sign_up(gate: &Gate) {
+    let account = serde_json::json!({"email": "ann@example.com", "username": "ann", "password": PASSWORD});
+    let lines = "Content-Type: application/json\r\nHost: one.localhost\r\n";
+    let body = account.to_string();
+    let mut client = gate.client();
+    client.send(format!("POST /api/users HTTP/1.1\r\n{lines}Content-Length: {}\r\n\r\n{body}", body.len()));
+    client.response().expect(200);
+}
+
+/// From a page of the second host to the login page of the first.
+fn to_login(two: &mut Browser, page: &str) -> String {
+    let own = location(two.get(page));
+    assert!(own.starts_with("/.portcullis/login?to="), "{own}");
+    path_on(&location(two.get(&own)), "one.localhost")
+}
+
+#[test]
+fn a_login_on_one_host_is_good_on_the_other_and_so_is_a_logout() {
+    let (_app, gate) = three();
+    sign_up(&gate);
+    let [mut one, mut two] = browsers(&gate);
+    let login = to_login(&mut two, "/cart?x=1&y=2");
+    let back = one.submit(&login, None, &[("name", "ann"), ("password", PASSWORD)]);
+    let code = path_on(&location(back), "two.localhost");
+    assert!(code.starts_with("/.portcullis/handover?code="), "{code}");
+    assert_eq!(location(two.get(&code)), "/cart?x=1&y=2");
+    two.get("/cart?x=1&y=2").expect(200);
+    one.get("/other").expect(200);
+    assert_ne!(one.cookies["portcullis"], two.cookies["portcullis"]);
+    // It is one device, with one button.
+    let sessions = one.get("/.portcullis/account/sessions").expect(200);
+    assert_eq!(sessions.text().matches("<li>").count(), 1, "{}", sessions.text());
+    // The code works once.
+    two.cookies.remove("portcullis");
+    assert!(location(two.get(&code)).starts_with("/.portcullis/login"));
+    two.get("/cart").expect(303);
+
+    // Logged in on the first host, the second one needs no form. (A moment later: a browser that comes back at once is
+    // told why.)
+    gate.advance(Duration::from_secs(300));
+    let login = to_login(&mut two, "/cart");
+    let code = path_on(&location(one.get(&login)), "two.localhost");
+    two.get(&code).expect(303);
+    two.get("/cart").expect(200);
+    two.submit("/.portcullis/logout", None, &[]).expect(303);
+    one.get("/other").expect(303);
+    two.get("/cart").expect(303);
+}
+
+#[test]
+fn a_code_is_for_one_host_one_browser_and_half_a_minute() {
+    let (_app, gate) = three();
+    sign_up(&gate);
+    let [mut one, mut two] = browsers(&gate);
+    let login = to_login(&mut two, "/cart");
+    let handed = |one: &mut Browser| path_on(&location(one.get(&login)), "two.localhost");
+    one.submit(&login, None, &[("name", "ann"), ("password", PASSWORD)]).expect(303);
+    let refused = |browser: &mut Browser, code: &str| {
+        assert!(location(browser.get(code)).starts_with("/.portcullis/login"));
+        assert!(!browser.cookies.contains_key("portcullis"));
+    };
+    // Another browser, with the link.
+    let code = handed(&mut one);
+    let mut thief = Browser::over(gate.client(), "two.localhost");
+    refused(&mut thief, &code);
+    thief.get("/.portcullis/nothing");
+    refused(&mut thief, &code);
+    refused(&mut two, &code);
+    // The other host.
+    let code = handed(&mut one);
+    let mut elsewhere = Browser::over(gate.client(), "one.localhost");
+    elsewhere.cookies = two.cookies.clone();
+    refused(&mut elsewhere, &code);
+    // Too late, and after a logout.
+    let code = handed(&mut one);
+    gate.advance(Duration::from_secs(30));
+    refused(&mut two, &code);
+    let code = handed(&mut one);
+    one.submit("/.portcullis/logout", None, &[]).expect(303);
+    refused(&mut two, &code);
+}
+
+#[test]
+fn a_login_leads_to_hosts_with_pages_alone() {
+    let (_app, gate) = three();
+    sign_up(&gate);
+    let [mut one, _] = browsers(&gate);
+    let proof = "0".repeat(64);
+    for target in [
+        "http://three.localhost/",
+        "https://two.localhost/",
+        "http://two.localhost:81/",
+        "http://two.localhost.evil.example/",
+        "http://two.localhost@evil.example/",
+    ] {
+        one.get(&format!("/.portcullis/login?to={target}&for={proof}")).expect(400);
+    }
+    let page = one.get(&format!("/.portcullis/login?to=http://two.localhost/&for={proof}")).expect(200);
+    assert!(
+        page.field("content-security-policy").unwrap().ends_with("form-action 'self' http://two.localhost")
+    );
+    // Without a proof the browser goes there as it is.
+    let fields = [("name", "ann"), ("password", PASSWORD), ("form_token", &*token(page.text()))];
+    let next = one.post("/.portcullis/login?to=http://two.localhost/a&for=x", &fields);
+    assert_eq!(location(next), "http://two.localhost/a");
+    // An app without accounts has no pages, and its browsers no redirect.
+    Browser::over(gate.client(), "three.localhost").get("/a").expect(401);
+}
+
+#[test]
+fn a_browser_that_comes_back_without_its_cookie_is_told_so() {
+    let (_app, gate) = three();
+    sign_up(&gate);
+    let [mut one, mut two] = browsers(&gate);
+    let login = to_login(&mut two, "/cart");
+    let back = one.submit(&login, None, &[("name", "ann"), ("password", PASSWORD)]);
+    let code = path_on(&location(back), "two.localhost");
+    two.get(&code).expect(303);
+    two.cookies.remove("portcullis");
+    let own = location(two.get("/cart"));
+    let page = two.get(&own).expect(200);
+    assert!(page.text().contains("came back without the session cookie"), "{}", page.text());
+}

@@ -1,0 +1,110 @@
+//! Registration.
+
+use super::support::{Browser, PASSWORD, gate, set_cookies, setup, token};
+use crate::support::{App, Gate};
+
+const REGISTER: &str = "/.portcullis/register";
+
+fn fields<'f>(email: &'f str, password: &'f str, repeat: &'f str) -> [(&'f str, &'f str); 3] {
+    [("email", email), ("password", password), ("repeat", repeat)]
+}
+
+#[test]
+fn a_visitor_registers_and_is_logged_in() {
+    let (_app, gate) = gate(&[]);
+    let mut browser = Browser::new(&gate);
+    let login = browser.get("/mine/a").expect(303).field("location").unwrap().to_owned();
+    assert!(browser.get(&login).text().contains("Create an account"));
+    let page = format!("{REGISTER}?to=/mine/a");
+    let done = browser.submit(&page, None, &fields("ann@example.com", PASSWORD, PASSWORD)).expect(303);
+    assert_eq!(done.field("location"), Some("/mine/a"));
+    browser.get("/mine/a").expect(200);
+    // It is an account as any other.
+    let mut other = Browser::new(&gate);
+    other.log_in("ann");
+    // Whoever is there already is asked to log in.
+    let page = other.submit(REGISTER, None, &fields("ann@example.com", PASSWORD, PASSWORD)).expect(422);
+    assert!(page.text().contains("There is an account with this address."), "{}", page.text());
+}
+
+#[test]
+fn what_is_wrong_is_said_and_what_was_typed_stays() {
+    let (_app, gate) = gate(&[]);
+    gate.sign_up("bob");
+    let mut browser = Browser::new(&gate);
+    for (email, username, password, repeat, told) in [
+        ("", "", PASSWORD, PASSWORD, "Enter your email address."),
+        ("ann", "", PASSWORD, PASSWORD, "not an email address"),
+        ("ann@example.com", "", "", "", "Enter your password."),
+        ("ann@example.com", "", PASSWORD, "other", "The two passwords differ."),
+        ("ann@example.com", "", "short", "short", "at least 8 characters"),
+        ("ann@example.com", "", "password1", "password1", "one of the most common"),
+        ("ann@example.com", "bob", PASSWORD, PASSWORD, "This username is taken."),
+        ("ann@example.com", "x@y.example", PASSWORD, PASSWORD, "This username cannot be used."),
+    ] {
+        let fields = [("email", email), ("username", username), ("password", password), ("repeat", repeat)];
+        let page = browser.submit(REGISTER, None, &fields).expect(422);
+        let text = page.text();
+        assert!(text.contains(told), "{told}: {text}");
+        assert!(
+            text.contains(&format!("value=\"{email}\"")) && text.contains(&format!("value=\"{username}\""))
+        );
+        assert!(password.is_empty() || !text.contains(&format!("value=\"{password}\"")), "{text}");
+        assert!(!browser.cookies.contains_key("portcullis"));
+    }
+    // All at once.
+    let page = browser.submit(REGISTER, None, &fields("", "", "")).expect(422);
+    assert!(page.text().contains("href=\"#email\"") && page.text().contains("href=\"#password\""));
+}
+
+#[test]
+fn another_site_registers_nobody() {
+    let (_app, gate) = gate(&[]);
+    let mut browser = Browser::new(&gate);
+    let own = token(browser.get(REGISTER).text());
+    let [email, password, repeat] = fields("ann@example.com", PASSWORD, PASSWORD);
+    browser.post(REGISTER, &[email, password, repeat]).expect(403);
+    browser.fields = "Sec-Fetch-Site: cross-site\r\n".to_owned();
+    browser.post(REGISTER, &[email, password, repeat, ("form_token", &own)]).expect(403);
+    assert_eq!(gate.parts().store.counters().users, 0);
+}
+
+#[test]
+fn where_an_address_must_be_confirmed_nothing_tells_who_has_an_account() {
+    let (_app, gate) = gate(&[("users.email_verification_required", "true")]);
+    let mut browser = Browser::new(&gate);
+    let mut pages = Vec::new();
+    for email in ["ann@example.com", "ann@example.com"] {
+        let page = browser.submit(REGISTER, None, &fields(email, PASSWORD, PASSWORD)).expect(200);
+        assert!(page.text().contains("Check your mail"), "{}", page.text());
+        assert!(set_cookies(&page).is_empty());
+        pages.push(page.body);
+    }
+    assert_eq!(pages[0], pages[1]);
+    let credentials = [("name", "ann@example.com"), ("password", PASSWORD)];
+    let page = browser.submit("/.portcullis/login", None, &credentials).expect(422);
+    assert!(page.text().contains("not confirmed yet"), "{}", page.text());
+}
+
+#[test]
+fn registration_is_closed_by_each_setting_and_by_the_rules() {
+    let closed = r#"{"name": "Member", "base": "User", "acls": [
+        {"principalType": "ROLE", "principalId": "$everyone", "permission": "DENY", "property": "create"}]}"#;
+    let app = App::echo();
+    for setup in [
+        setup(&app).set("users.registration", "closed"),
+        setup(&app).set("users.registration", "invite"),
+        setup(&app).set("pages.register", "false"),
+        setup(&app).policy("member.json", closed).set("api.user_model", "Member"),
+    ] {
+        let gate = Gate::start(setup);
+        let mut browser = Browser::new(&gate);
+        let login = browser.get("/.portcullis/login").expect(200);
+        assert!(!login.text().contains("register"), "{}", login.text());
+        let own = token(login.text());
+        browser.get(REGISTER).expect(403);
+        let [email, password, repeat] = fields("ann@example.com", PASSWORD, PASSWORD);
+        browser.post(REGISTER, &[email, password, repeat, ("form_token", &own)]).expect(403);
+        assert_eq!(gate.parts().store.counters().users, 0);
+    }
+}
