@@ -9,8 +9,8 @@ use portcullis::cli;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // An idle gate touches a little of many megabytes, and a huge page makes all of them resident: 42 MB of 63
-    // (docs/decisions.md section 8). An older kernel may refuse; then it only costs memory.
+    // An idle gate touches a little of many megabytes, and a huge page makes all of them resident (docs/decisions.md
+    // section 8). An older kernel may refuse; then it only costs memory.
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
     let code = match cli::run(std::env::args_os()) {

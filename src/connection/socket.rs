@@ -134,6 +134,15 @@ impl Socket {
         }
     }
 
+    /// Discards the rest of a request that has been answered whole, until its end, as long as that is little. For any other,
+    /// and on a socket of its own, it is ready at once.
+    pub fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.transport.stream {
+            Stream::Http2(stream) => stream.poll_discard(cx),
+            Stream::Tcp(_) | Stream::Unix(_) => Poll::Ready(()),
+        }
+    }
+
     /// Whether it is a stream of a connection of HTTP/2.
     #[must_use]
     pub fn is_stream(&self) -> bool {

@@ -109,12 +109,7 @@ impl Server {
                 }
             }
             if !self.answer(head, down, client).await || self.shared.is_draining() {
-                // A client that asked for the close sends no more (RFC 9112 section 9.6).
-                if head.keep_alive() {
-                    down.linger().await
-                } else {
-                    down.close().await
-                }
+                down.linger().await;
                 return Pause::End;
             }
             served = true;

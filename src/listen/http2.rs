@@ -300,7 +300,10 @@ impl Connection<'_> {
 
     /// Begins to rest when the last stream has ended. Returns whether it has.
     fn follow_streams(&mut self) -> bool {
-        if self.state != State::Busy || self.streams.running.get() > 0 || self.frames.has_streams() {
+        // A client that does not take the last frames is looked at, too: an idle one is not.
+        let has_ended =
+            self.streams.running.get() == 0 && !self.frames.has_streams() && !self.io.is_blocked();
+        if self.state != State::Busy || !has_ended {
             return false;
         }
         self.state = State::Idle;

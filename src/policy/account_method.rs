@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn the_methods_are_those_of_loopbacks_user_model() {
         let mut expected: BTreeSet<String> = of_loopback().into_keys().collect();
-        // A method that LoopBack's `User` does not have is added here, too.
+        // A method without a line in `USER` is added here, too.
         expected.insert(AccountMethod::ShortSetPassword.name().to_owned());
         let listed: BTreeSet<String> =
             AccountMethod::ALL.iter().map(|method| method.name().to_owned()).collect();

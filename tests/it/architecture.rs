@@ -81,7 +81,7 @@ const RARE_LINES: [(&str, usize, &str); 13] = [
     ),
 ];
 
-/// Names that were replaced by standard ones (ARCHITECTURE.md): no module and no type is called so again.
+/// Names that were replaced by standard ones: no module and no type is called so again.
 const OLD_NAMES: [&str; 79] = [
     "Aside",
     "aside",
@@ -373,7 +373,7 @@ fn frequent_lines(source: &Source) -> Vec<String> {
     if found.len() == rare { Vec::new() } else { found }
 }
 
-/// Functions with more arguments than clippy's `too_many_arguments` allows.
+/// Functions with a tuple as an argument, which clippy's `too_many_arguments` counts as one.
 fn hidden_arguments(source: &Source) -> Vec<String> {
     let found = with_tuples(source.code()).into_iter();
     found.map(|name| format!("{}: `{name}` hides arguments in a tuple", source.path)).collect()

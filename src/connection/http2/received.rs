@@ -111,6 +111,20 @@ impl Received {
         }
     }
 
+    /// Discards what still arrives, until the end or until more than `left` bytes.
+    pub fn poll_discard(&mut self, cx: &mut Context<'_>, left: &mut usize) -> Poll<()> {
+        while !self.received.is_end_stream() {
+            // A stream that was reset has an end, too.
+            let Some(Ok(data)) = ready!(self.received.poll_data(cx)) else { break };
+            let Some(rest) = left.checked_sub(data.len()) else { break };
+            *left = rest;
+            if self.received.flow_control().release_capacity(data.len()).is_err() {
+                break;
+            }
+        }
+        Poll::Ready(())
+    }
+
     fn begin(&mut self, data: Bytes) {
         if let Some(left) = &mut self.left {
             // h2 has compared them.

@@ -37,6 +37,11 @@ pub trait Http2Stream: fmt::Debug {
     /// As [`Http2Stream::poll_write`].
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
+    /// As [`super::Socket::poll_discard`].
+    fn poll_discard(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
     /// As [`super::Socket::poll_finish`].
     ///
     /// # Errors

@@ -124,7 +124,10 @@ impl Stream {
         let is_refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
         // A GOAWAY is an error of the streams that the app has not seen (RFC 9113 section 6.8).
         self.is_unprocessed = error.is_remote() && (is_refused || error.is_go_away());
-        if !error.is_reset() {
+        // An app that asks for calm has no room for more streams of this connection, perhaps because clients of others do not
+        // read. New requests take another one, the repeat of this one too.
+        let is_full = error.is_remote() && error.reason() == Some(Reason::ENHANCE_YOUR_CALM);
+        if !error.is_reset() || is_full {
             self.active.0.close();
         }
         io_error(error)

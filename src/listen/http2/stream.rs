@@ -25,7 +25,12 @@ pub(super) struct Stream {
     info: Rc<ConnectionInfo>,
     /// Whether the client is known to have reset it.
     is_reset: bool,
+    /// Bytes of the request that may still be discarded after the answer.
+    discardable: usize,
 }
+
+/// The rest of a request up to this size is discarded after its answer, as on a connection of HTTP/1.1.
+const DISCARDED: usize = 64 * 1024;
 
 impl Stream {
     /// `body`: how the request's body is framed in HTTP/1.1.
@@ -38,7 +43,7 @@ impl Stream {
     ) -> Self {
         let incoming = Received::new(received, body);
         let answer = Answer::new(respond, method.clone(), body == Body::Tunnel);
-        Self { incoming, answer, info, is_reset: false }
+        Self { incoming, answer, info, is_reset: false, discardable: DISCARDED }
     }
 
     /// Waits for the end of a body without a byte. `false` if the stream has been reset.
@@ -91,6 +96,13 @@ impl Http2Stream for Stream {
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // Half an answer does not get any longer.
         if self.answer.is_whole() { self.answer.poll_flush(cx) } else { Poll::Ready(Ok(())) }
+    }
+
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.answer.is_done() || self.is_reset {
+            return Poll::Ready(());
+        }
+        self.incoming.poll_discard(cx, &mut self.discardable)
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

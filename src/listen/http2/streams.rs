@@ -4,6 +4,7 @@ use std::{
     future::poll_fn,
     rc::Rc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -171,7 +172,15 @@ impl Streams {
             finished => finished.map(drop),
         })
         .await;
-        // Dropping the socket resets a stream whose answer is not complete.
+        // Dropping the socket resets a stream whose answer is not complete, or whose request is not. The reset after a complete
+        // answer says NO_ERROR, but some clients take it for a loss of the answer (curl 7.88), so a client has a moment to end
+        // its request, or to give it up itself.
+        deadline.set(DISCARD);
+        poll_fn(|cx| match socket.poll_discard(cx) {
+            Poll::Pending if deadline.passed(cx) => Poll::Ready(()),
+            discarded => discarded,
+        })
+        .await;
     }
 
     /// Waits for the end of a request without a byte of a body, in the time of a head. With data it is malformed, which is
@@ -186,6 +195,9 @@ impl Streams {
         .await
     }
 }
+
+/// The time in which the rest of a request is discarded that has been answered.
+const DISCARD: Duration = Duration::from_secs(1);
 
 /// A new key of a handshake, which proves to the gate that the app has read it (RFC 6455 section 4.1).
 fn websocket_key() -> String {

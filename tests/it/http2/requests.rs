@@ -213,6 +213,12 @@ fn an_early_answer_ends_the_upload() {
         assert_eq!(got.status, 413, "{}", got.text());
         assert_eq!(client.read_until(stream, |answer| answer.reset.is_some()).reset, Some(NO_ERROR));
     }
+    // One that ends its request after the answer gets no reset, which some clients take for a loss of the answer.
+    let stream = client.request("POST", "/api/users/login", 0, &[("content-length", "2000")]);
+    assert_eq!(client.answer(stream).unwrap().status, 413);
+    client.send(DATA, END_STREAM, stream, &[b' '; 2000]);
+    client.ping();
+    assert_eq!(client.so_far(stream).reset, None);
     assert_eq!(client.get("/a").unwrap().status, 200);
     assert_eq!(app.requests().len(), 1);
 }

@@ -140,6 +140,16 @@ fn what_the_app_has_not_seen_is_sent_again_once() {
 }
 
 #[test]
+fn an_app_that_asks_for_calm_is_asked_on_another_connection() {
+    let app = Http2App::start();
+    let gate = Gate::start(Setup::before(&app.url()));
+    let mut client = gate.client();
+    client.get("/a").expect(200);
+    client.get("/calm").expect(200);
+    assert_eq!(app.connections(), 2, "one that has no room, and a new one");
+}
+
+#[test]
 fn a_connection_that_the_app_leaves_gets_no_more_requests() {
     // It leaves before it has seen any request; the next connection answers.
     let app = App::start(|connection| {

@@ -161,6 +161,9 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, 
         "/refuse" if !state.has_refused.swap(true, Ordering::Relaxed) => {
             respond.send_reset(Reason::REFUSED_STREAM);
         }
+        "/calm" if !state.has_refused.swap(true, Ordering::Relaxed) => {
+            respond.send_reset(Reason::ENHANCE_YOUR_CALM);
+        }
         "/refuse/always" => respond.send_reset(Reason::REFUSED_STREAM),
         "/error" => respond.send_reset(Reason::INTERNAL_ERROR),
         "/wait" => {
