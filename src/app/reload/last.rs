@@ -65,9 +65,8 @@ impl LastReload {
 
     /// How the last reload of certificates went.
     pub(super) fn set_certificates(&self, failure: Option<String>) {
-        let of_files = self.last.lock().unwrap_or_else(PoisonError::into_inner).failure().cloned();
-        self.metrics.reloaded(failure.is_none() && of_files.is_none());
         *self.certificates.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+        self.note(|_| ());
     }
 
     /// When it was, and how it went.
@@ -105,5 +104,24 @@ impl LastReload {
         change(&mut last.failures);
         last.at = Some(self.clock.now());
         self.metrics.reloaded(last.failures.is_empty() && self.of_certificates().is_none());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_certificate_is_a_reload_that_failed() {
+        let clock = Clock::System;
+        let last = LastReload::new(Metrics::new(), clock);
+        assert_eq!(last.to_view(), Reload::default());
+        last.set_certificates(Some("`a.key`: not that of `a.pem`".to_owned()));
+        let view = last.to_view();
+        assert!(view.at.is_some(), "else `status` says that there was no reload");
+        assert_eq!(view.failure.as_deref(), Some("`a.key`: not that of `a.pem`"));
+        last.set_certificates(None);
+        let view = last.to_view();
+        assert!(view.at.is_some() && view.failure.is_none(), "{view:?}");
     }
 }
