@@ -369,7 +369,7 @@ mod tests {
         assert_eq!(
             found_with(&requested, &key),
             [
-                "none.pem: error: the file cannot be read: entity not found; correct its path in the settings, which is relative to the configuration",
+                "none.pem: error: no such file; correct its path in the settings, which is relative to the configuration",
                 "1 error, 0 warnings"
             ]
         );

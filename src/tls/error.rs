@@ -39,7 +39,7 @@ pub struct CertificateError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Flaw {
     /// The system does not give it.
-    #[error("the file cannot be read: {0}")]
+    #[error("{}", unreadable(*.0))]
     Unreadable(io::ErrorKind),
     /// More than any chain has.
     #[error("the file has more than 1 MiB")]
@@ -50,6 +50,9 @@ pub enum Flaw {
     /// No PEM, or a broken one.
     #[error("the file is not PEM")]
     NotPem,
+    /// A line `-----BEGIN` without its `-----END`.
+    #[error("the file is cut off: its last PEM block has no `-----END` line")]
+    CutOff,
     /// PEM of something else.
     #[error("the file holds no certificate")]
     NoCertificate,
@@ -117,6 +120,7 @@ impl Flaw {
                 "write the certificate in PEM, followed by the intermediate ones"
             }
             Self::NotPem => "PEM begins with `-----BEGIN`; from DER: `openssl x509 -inform der -in FILE`",
+            Self::CutOff => "copy the whole file",
             Self::KeyInCert => "`cert` and `key` may be swapped",
             Self::NoNames => "have it issued for the names that clients ask for",
             Self::ChainOrder { .. } => {
@@ -130,6 +134,13 @@ impl Flaw {
             Self::Expired(_) => "renew it",
             Self::NotYetValid(_) => "look at the clock, or wait",
         }
+    }
+}
+
+fn unreadable(kind: io::ErrorKind) -> String {
+    match kind {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        kind => format!("the file cannot be read: {kind}"),
     }
 }
 

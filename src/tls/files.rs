@@ -5,7 +5,7 @@ use std::{fs, io::Read as _, path::Path, sync::Arc};
 use rustls::{
     pki_types::{
         CertificateDer, PrivateKeyDer,
-        pem::{PemObject as _, SectionKind},
+        pem::{self, PemObject as _, SectionKind},
     },
     sign::CertifiedKey,
 };
@@ -202,9 +202,11 @@ fn read_sections(file: &Path, text: &str) -> Result<Vec<(SectionKind, Vec<u8>)>,
     if !text.contains("-----BEGIN") {
         return Err(Flaw::NotPem.of(file));
     }
-    <(SectionKind, Vec<u8>)>::pem_slice_iter(text.as_bytes())
-        .collect::<Result<_, _>>()
-        .map_err(|_| Flaw::NotPem.of(file))
+    <(SectionKind, Vec<u8>)>::pem_slice_iter(text.as_bytes()).collect::<Result<_, _>>().map_err(|error| {
+        let flaw =
+            if matches!(error, pem::Error::MissingSectionEnd { .. }) { Flaw::CutOff } else { Flaw::NotPem };
+        flaw.of(file)
+    })
 }
 
 pub(super) fn text(file: &Path) -> Result<String, CertificateError> {

@@ -93,7 +93,11 @@ fn each_mistake_is_told_with_its_file() {
     made.only("x", key, "`a.pem`: the file is not PEM; PEM begins with");
     made.only(&made.der, key, "`a.pem`: the file is not PEM; PEM begins with `-----BEGIN`; from DER: ");
     made.only(leaf.replace('M', "#"), key, "`a.pem`: the file is not PEM; ");
-    made.only(leaf.split_at(200).0, key, "`a.pem`: the file is not PEM; ");
+    made.only(
+        leaf.split_at(200).0,
+        key,
+        "`a.pem`: the file is cut off: its last PEM block has no `-----END` line; copy the",
+    );
     made.only(key, key, "`a.pem`: the file holds a key and no certificate; `cert` and `key` may be swapped");
     made.only(broken("X509 CRL"), key, "`a.pem`: the file holds no certificate; ");
     made.only(broken("CERTIFICATE"), key, "`a.pem`: certificate 1 of the file cannot be read; ");
@@ -132,7 +136,7 @@ fn files_that_are_not_there_and_no_files_are_told() {
     let told: Vec<_> =
         inspect(&settings(files), crate::clock::Timestamp(0)).iter().map(ToString::to_string).collect();
     assert!(told[0].contains("the file cannot be read"), "{told:#?}");
-    assert!(told[1].contains("none.key`: the file cannot be read: "), "{told:#?}");
+    assert!(told[1].contains("none.key`: no such file; "), "{told:#?}");
 }
 
 #[test]

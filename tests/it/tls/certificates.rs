@@ -159,10 +159,7 @@ fn a_gate_does_not_start_with_files_that_are_wrong() {
     );
     let missing = Gate::try_start(Setup::new(&app).set("server.https", "127.0.0.1:0")).err().unwrap();
     let told = format!("{missing:#}");
-    assert!(
-        told.contains("server.pem`: the file cannot be read: ") && told.contains("server.key`"),
-        "{told}"
-    );
+    assert!(told.contains("server.pem`: no such file; ") && told.contains("server.key`"), "{told}");
 }
 
 #[test]
