@@ -14,6 +14,7 @@ mod health;
 mod http2;
 mod identity;
 mod names;
+mod open;
 mod pool;
 mod sender;
 mod token_check;
@@ -27,7 +28,7 @@ use hangup::Hangup;
 
 pub use address::Address;
 pub use error::ForwardError;
-pub use exchange::Exchanged;
+pub use exchange::{Exchanged, Failed};
 pub use fetch::{Fetched, Naming, Wanted};
 pub use forwarder::{Forwarder, HostName, Settings};
 pub use headers::{Forbidden, Origin, Outgoing, check_names, is_on, is_secure, naming_fields};

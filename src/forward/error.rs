@@ -28,6 +28,12 @@ pub enum ForwardError {
     /// The app closed the connection before its answer was complete.
     #[error("the app ended the connection before its answer was whole")]
     Cut,
+    /// The app closed a new connection without a byte, as some do that speak TLS.
+    #[error(
+        "the app ended a new connection without an answer (does it speak TLS? then write https:// for it in \
+         `upstream.servers`)"
+    )]
+    CutAtOnce,
     /// The app is spoken to in HTTP/2, which cannot say the request: not the server's fault.
     #[error(
         "HTTP/2 towards the app cannot say this request: its path or query holds `\"`, `<`, `>` or a backquote"
@@ -73,6 +79,6 @@ impl ForwardError {
     /// Whether the app has not answered, or not to the end.
     #[must_use]
     pub(super) fn is_silence(&self) -> bool {
-        matches!(self, Self::Cut | Self::ResponseTimeout)
+        matches!(self, Self::Cut | Self::CutAtOnce | Self::ResponseTimeout)
     }
 }

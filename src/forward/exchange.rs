@@ -17,8 +17,7 @@ use std::{
 };
 
 use crate::{
-    clock::Clock,
-    connection::{BodyError, Deadline, Downstream, Socket},
+    connection::{BodyError, Downstream, Socket},
     policy::Permit,
     wire::{RequestHead, ResponseHead},
 };
@@ -45,6 +44,15 @@ pub struct Exchanged<'s> {
     pub keep_alive: bool,
 }
 
+/// A request that was not answered, or not to the end.
+#[derive(Debug)]
+pub struct Failed<'s> {
+    /// Why.
+    pub error: ForwardError,
+    /// The server that was chosen last, as logs name it; `None` = none was.
+    pub server: Option<&'s str>,
+}
+
 /// The largest number of interim answers. More are of no use to a client.
 pub(super) const MOST_INTERIM: u32 = 8;
 
@@ -52,18 +60,29 @@ impl Forwarder {
     /// Forwards a permitted request and delivers the answer.
     ///
     /// # Errors
-    /// [`ForwardError`]. If `down.answered` is false, no byte of an answer has been sent, and a refusal can be.
+    /// [`Failed`]. If `down.answered` is false, no byte of an answer has been sent, and a refusal can be.
     pub async fn forward<'s>(
         &'s self,
         _permit: Permit<'_>,
         head: &RequestHead,
         down: &mut Downstream,
         outgoing: &Outgoing<'_>,
+    ) -> Result<Exchanged<'s>, Failed<'s>> {
+        let mut attempt = Attempt::default();
+        let exchanged = self.exchange(head, down, outgoing, &mut attempt).await;
+        exchanged.map_err(|error| Failed { error, server: attempt.chosen.map(|server| &*server.name) })
+    }
+
+    async fn exchange<'s>(
+        &'s self,
+        head: &RequestHead,
+        down: &mut Downstream,
+        outgoing: &Outgoing<'_>,
+        attempt: &mut Attempt<'s>,
     ) -> Result<Exchanged<'s>, ForwardError> {
         let reads_bodies = self.settings.reads_bodies && !self.leaves_bodies.get();
         let alone = opening::open(down, head, outgoing, reads_bodies)?.alone;
-        let reuse = if alone { Reuse::Fresh } else { Reuse::Idle };
-        let mut attempt = Attempt { reuse, ..Attempt::default() };
+        attempt.reuse = if alone { Reuse::Fresh } else { Reuse::Idle };
         // Only requests with a token need the pulse.
         let _watched = outgoing.token_check.map(|_| down.deadline.watch());
         loop {
@@ -93,7 +112,7 @@ impl Forwarder {
                 }
                 Ok(Ended::Stale) => {
                     server.unanswered();
-                    return Err(ForwardError::Cut);
+                    return Err(server.cut(reused || attempt.is_second));
                 }
                 Ok(Ended::Switched) => return exchange.tunnel(server).await,
                 Ok(Ended::Whole) => {
@@ -107,84 +126,9 @@ impl Forwarder {
                     if !exchange.down.answered {
                         server.failed(&error);
                     }
-                    return Err(error);
+                    let known = reused || attempt.is_second || !exchange.is_silent();
+                    return Err(if matches!(error, ForwardError::Cut) { server.cut(known) } else { error });
                 }
-            }
-        }
-    }
-
-    /// A connection for a request of `sender`: an idle one or a new one. If a server cannot be reached, the
-    /// next one is tried, each of them once.
-    ///
-    /// # Errors
-    /// The error of the last server.
-    pub(super) async fn open(
-        &self,
-        sender: Sender<'_>,
-        deadline: &Deadline,
-        attempt: Attempt<'_>,
-    ) -> Result<Connected<'_>, ForwardError> {
-        let client = self.settings.announce.and_then(|_| sender.client());
-        let mut left = self.pool.size();
-        loop {
-            let Some(server) = self.pool.choose(sender.hash_key(), attempt.avoid) else {
-                return Err(ForwardError::Cut);
-            };
-            // Counted before the connect, so that requests that wait for one count as well.
-            let active = server.enter();
-            let idle = match attempt.reuse {
-                // A stream is framed by itself, so it needs no connection of its own.
-                _ if server.is_http2() => server.stream(self.deadlines.now(), client),
-                Reuse::Idle => server.take(self.deadlines.now(), client),
-                Reuse::Fresh => None,
-            };
-            if let Some(connection) = idle {
-                return Ok(Connected { server, connection, reused: !attempt.is_second, active });
-            }
-            // Idle connections do not count: they may all be stale.
-            left = left.saturating_sub(1);
-            match self.connect(server, deadline, sender).await {
-                Ok(connection) => return Ok(Connected { server, connection, reused: false, active }),
-                Err(error) if left == 0 => return Err(error),
-                Err(error) => {
-                    if let Some(more) = self.unreached.say(Clock::System.now()) {
-                        tracing::warn!(%error, more, "the next server is tried");
-                    }
-                }
-            }
-        }
-    }
-
-    /// Connects within `connect_timeout`.
-    pub(super) async fn connect(
-        &self,
-        server: &Server,
-        deadline: &Deadline,
-        sender: Sender<'_>,
-    ) -> Result<Connection, ForwardError> {
-        deadline.set(self.settings.connect_timeout);
-        let announce = self.settings.announce;
-        let first = announce.map(|version| sender.proxy_header(version)).unwrap_or_default();
-        let terms = Terms {
-            opened_at: self.deadlines.now(),
-            client: announce.and_then(|_| sender.client()).map(Box::new),
-        };
-        let connected = {
-            let limits = &self.settings.response_head;
-            let mut connecting = std::pin::pin!(server.connect(&first, &terms, limits));
-            poll_fn(|cx| match connecting.as_mut().poll(cx) {
-                Poll::Pending if deadline.passed(cx) => Poll::Ready(None),
-                other => other.map(Some),
-            })
-            .await
-        };
-        match connected {
-            Some(Ok(socket)) => Ok(Connection { socket, terms }),
-            Some(Err(source)) => Err(ForwardError::Connect { server: server.name.clone(), source }),
-            None => {
-                // The connect is dropped, so it cannot record the failure itself.
-                server.refused();
-                Err(ForwardError::ConnectTimeout { server: server.name.clone() })
             }
         }
     }
@@ -294,11 +238,14 @@ impl<'x> Exchange<'x> {
     /// Whether the request can be sent again: no byte of an answer has arrived, and the app has received
     /// nothing of the request or has not seen it, or the method is idempotent (RFC 9110 section 9.2.2).
     fn may_be_repeated(&self) -> bool {
-        let silent =
-            matches!(self.phase, Phase::Head) && self.interim == 0 && self.down.scratch.from_app.is_empty();
-        silent
+        self.is_silent()
             && (!self.begun
                 || (self.whole && (is_idempotent(self.head.method()) || self.up.is_unprocessed())))
+    }
+
+    /// Whether no byte of an answer has arrived.
+    fn is_silent(&self) -> bool {
+        matches!(self.phase, Phase::Head) && self.interim == 0 && self.down.scratch.from_app.is_empty()
     }
 
     /// Changes whenever a byte was moved.

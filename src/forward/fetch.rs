@@ -71,7 +71,7 @@ impl Forwarder {
         let mut attempt = Attempt::default();
         loop {
             let Connected { server, connection, reused, active: _active } =
-                self.open(Sender::Gate, &deadline, attempt).await?;
+                self.open(Sender::Gate, &deadline, &mut attempt).await?;
             let request = self.look_up(wanted, server);
             // One deadline for the whole row, because a decision waits for it.
             deadline.set(self.settings.response_timeout);

@@ -114,6 +114,8 @@ pub(super) struct Attempt<'s> {
     pub(super) avoid: Option<&'s Server>,
     /// Whether it is the second one, after a connection that was reused.
     pub(super) is_second: bool,
+    /// The server that was chosen last.
+    pub(super) chosen: Option<&'s Server>,
 }
 
 /// Whether an idle connection may be reused.

@@ -1,7 +1,10 @@
 //! Requests that could not be forwarded, or must not be.
 
 use crate::{
-    connection::Downstream, forward::ForwardError, observe::metrics::UpstreamError, refusal::Refusal,
+    connection::Downstream,
+    forward::{Failed, ForwardError},
+    observe::metrics::UpstreamError,
+    refusal::Refusal,
 };
 
 use super::{Gate, Stop, body::stop_body, request::Request};
@@ -22,7 +25,8 @@ impl Request<'_> {
     }
 
     /// Logs the error, and returns the answer to the client.
-    pub(super) fn not_forwarded(&self, error: ForwardError, down: &Downstream) -> Stop {
+    pub(super) fn not_forwarded(&self, failed: Failed<'_>, down: &Downstream) -> Stop {
+        let Failed { error, server } = failed;
         if let ForwardError::Body(error) = error {
             // A part of the answer has been sent, so the connection can only be closed.
             return if down.answered { Stop::Gone } else { stop_body(error) };
@@ -39,7 +43,8 @@ impl Request<'_> {
         metrics.upstream_error(kind);
         // A throttle for each kind, so that a frequent error does not hide a rare one.
         if let Some(more) = failures.app.get(kind as usize).and_then(|app| app.say(clock.now())) {
-            tracing::warn!(request_id = self.context.request_id.as_str(), %error, more, "the app failed");
+            let (request_id, app) = (self.context.request_id.as_str(), self.app.settings.name.as_deref());
+            tracing::warn!(request_id, app, server, %error, more, "the app failed");
         }
         if down.answered {
             return Stop::Gone;
@@ -57,7 +62,7 @@ impl From<&ForwardError> for UpstreamError {
             ForwardError::Connect { .. } => Self::Connect,
             ForwardError::ConnectTimeout { .. } => Self::ConnectTimeout,
             ForwardError::ResponseTimeout => Self::ResponseTimeout,
-            ForwardError::Cut => Self::Closed,
+            ForwardError::Cut | ForwardError::CutAtOnce => Self::Closed,
             _ => Self::Protocol,
         }
     }

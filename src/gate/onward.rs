@@ -54,11 +54,12 @@ impl Request<'_> {
                 let _ = record.exchanged.set(exchanged);
                 Ok(keep_alive && down.drain().await)
             }
-            Err(error) => {
+            Err(failed) => {
+                record.failed_server.set(failed.server);
                 if down.answered {
                     record.status.set(down.scratch.response.status());
                 }
-                Err(self.not_forwarded(error, down))
+                Err(self.not_forwarded(failed, down))
             }
         }
     }

@@ -43,6 +43,7 @@ impl<'r> Record<'r> {
             decision: Cell::new(None),
             owner: Cell::new(None),
             exchanged: OnceCell::new(),
+            failed_server: Cell::new(None),
             // Stays if the client leaves before it has an answer.
             status: Cell::new(CLIENT_GONE),
         }
@@ -113,7 +114,7 @@ impl Request<'_> {
             user: record.known().map(|known| &*known.subject.id_text),
             decision,
             rule,
-            upstream: exchanged.map(|exchanged| exchanged.server),
+            upstream: exchanged.map(|exchanged| exchanged.server).or(record.failed_server.get()),
             upstream_elapsed: exchanged.map(|exchanged| exchanged.elapsed),
             tls: down.socket.tls_version(),
             tls_client: down.socket.client(),

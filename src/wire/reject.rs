@@ -85,6 +85,8 @@ checks! {
     StatusLine = "status-line", 502, "the first line is `HTTP/1.1 STATUS REASON`";
     /// A TLS alert in place of a response.
     TlsAlert = "tls-alert", 502, "the app speaks TLS: write https:// for it in `upstream.servers`";
+    /// A SETTINGS frame of HTTP/2 in place of a response.
+    Http2Answer = "http2-answer", 502, "the app speaks HTTP/2: write h2c:// for it in `upstream.servers`";
     /// A line that begins with a blank (RFC 9112 section 5.2).
     ObsFold = "obs-fold", 400, "a header field takes one line";
     /// A blank between a field's name and its colon (RFC 9112 section 5.1).

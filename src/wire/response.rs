@@ -206,6 +206,8 @@ fn check_start(input: &[u8]) -> Result<(), Reject> {
     match input {
         // The type of an alert record, and the version (RFC 8446 section 5.1). A server of TLS answers plain HTTP so.
         [0x15] | [0x15, 3, ..] => Err(Reject::TlsAlert),
+        // The head of SETTINGS: length, type 4, no flags, stream 0 (RFC 9113 section 6.5). A server sends it first.
+        [0, _, _, 4, 0, 0, 0, 0, 0, ..] => Err(Reject::Http2Answer),
         _ if input.get(..known) == start.get(..known) => Ok(()),
         _ => Err(Reject::StatusLine),
     }

@@ -1,6 +1,7 @@
 //! The real program as a process: starts, stops, crashes, and what it leaves behind.
 
 mod demo;
+mod failed_apps;
 mod flood;
 mod health;
 mod large;

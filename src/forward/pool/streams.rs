@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Connection, NAME_LIFE, Server, Terms};
-use crate::forward::{ForwardError, http2::Use};
+use crate::forward::{Address, ForwardError, http2::Use};
 
 impl Server {
     /// Whether it speaks HTTP/2.
@@ -16,6 +16,12 @@ impl Server {
     pub(in crate::forward) fn stream(&self, now: u64, client: Option<IpAddr>) -> Option<Connection> {
         let terms = Terms { opened_at: now, client: client.map(Box::new) };
         self.links.stream(self.usage(&terms)).map(|socket| Connection { socket, terms })
+    }
+
+    /// The error of an answer that was cut. `is_known`: the server has sent a byte in HTTP on this connection or before it.
+    pub(in crate::forward) fn cut(&self, is_known: bool) -> ForwardError {
+        let plain = matches!(self.address, Address::Tcp(_));
+        if plain && !is_known { ForwardError::CutAtOnce } else { ForwardError::Cut }
     }
 
     /// Records why a request was not answered. If that took too long, connections of HTTP/2 get no more requests, because

@@ -30,6 +30,8 @@ pub(in crate::gate) struct Record<'r> {
     pub(in crate::gate) owner: Cell<Option<OwnerVerdict>>,
     /// The result of forwarding.
     pub(in crate::gate) exchanged: OnceCell<Exchanged<'r>>,
+    /// The server that was chosen for a request that failed.
+    pub(in crate::gate) failed_server: Cell<Option<&'r str>>,
     /// The status of the answer; 499 if the client left before.
     pub(in crate::gate) status: Cell<u16>,
 }
