@@ -143,20 +143,21 @@ impl Request<'_> {
             return None;
         };
         let head = self.head;
-        // An app below a path may share its host with one that has no pages.
-        let login = self.core.apps.at(head.host(), pages::LOGIN)?;
-        login.rules.current().pages.as_ref()?;
+        // First what is cheap: most of those who are refused are programs. One that sends a token in a header wants to hear
+        // that it has expired.
         let (accept, mode) = (head.field("accept"), head.field("sec-fetch-mode"));
+        if Form::of("GET", accept, mode) == Form::Json || head.field("authorization").is_some() {
+            return None;
+        }
         // A browser asks for the name and password of `Basic` itself.
         if self.rules.set.asks_for_basic(head.method(), head.path()) {
             return None;
         }
-        // A program that sends a token in a header wants to hear that it has expired.
-        if head.field("authorization").is_some() {
-            return None;
-        }
+        // An app below a path may share its host with one that has no pages.
+        let login = self.core.apps.at(head.host(), pages::LOGIN)?;
+        login.rules.current().pages.as_ref()?;
         let known = self.record.known();
-        if head.method() == "GET" && Form::of("GET", accept, mode) == Form::Page {
+        if head.method() == "GET" {
             let target =
                 credential::strip_query(&self.gate.settings.credentials, head.query().unwrap_or_default());
             let target = match &*target {
@@ -169,7 +170,6 @@ impl Request<'_> {
             });
         }
         // A form of the app. Old browsers do not say so, and get the 401 of a script.
-        let is_form = mode == Some(b"navigate") && Form::of("GET", accept, mode) == Form::Page;
-        (is_form && known.is_none()).then(|| pages.lost(&self.visit(None, down)))
+        (mode == Some(b"navigate") && known.is_none()).then(|| pages.lost(&self.visit(None, down)))
     }
 }
