@@ -115,10 +115,11 @@ fn a_failed_login_keeps_the_name_and_tells_nothing_more() {
 fn what_was_typed_is_text_and_not_markup() {
     let (_app, gate) = gate(&[]);
     let mut browser = Browser::new(&gate);
-    for name in ["<script>alert(1)</script>", "\"><img src=x>", "{{ 7 * 7 }}", "\u{202e}ann\u{5d0}"] {
+    for name in ["<script>alert(1)</script>", "\"><img src=x>", "{{ 12345 * 54321 }}", "\u{202e}ann\u{5d0}"] {
         let page = browser.submit(LOGIN, None, &[("name", name), ("password", "x")]).expect(422);
         let text = page.text();
-        assert!(!text.contains("<script") && !text.contains("<img") && !text.contains("49"), "{text}");
+        assert!(!text.contains("<script") && !text.contains("<img"), "{text}");
+        assert!(!text.contains("670592745"), "a template: {text}");
         assert!(text.contains("dir=\"auto\""));
     }
     let long = "n".repeat(10_000);
