@@ -188,7 +188,9 @@ impl Connection {
                 ends = true;
                 self.rest()?
             };
+            // Its pages have a policy for browsers, which none of the apps sends.
             let from_gate = body.starts_with(br#"{"error":"#)
+                || field("content-security-policy").is_some()
                 || (status >= 400 && field("x-rig-seen").is_none() && method == "HEAD");
             let seen_in_body = serde_json::from_slice::<serde_json::Value>(&body).ok();
             let seen_in_body = seen_in_body.and_then(|body| body["seen"].as_str().map(str::to_owned));
