@@ -1,6 +1,6 @@
 //! Replaces the certificates when their files change.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Instant};
 
 use tokio::sync::watch;
 
@@ -67,8 +67,14 @@ impl CertificateFiles {
 
     /// Uses the certificates for new connections.
     pub(super) fn take(&mut self, config: &Config, prepared: Prepared) {
+        let before = self.names();
         for certificate in self.tls.take(prepared) {
             tracing::info!(certificate = %certificate, "a new certificate is in force");
+        }
+        let gone: Vec<_> = before.difference(&self.names()).cloned().collect();
+        if !gone.is_empty() {
+            // A name may be given up on purpose.
+            tracing::warn!(names = gone.join(", "), "no certificate is for these names any more");
         }
         let settings = translate::acme(config);
         self.acme.send_if_modified(|current| {
@@ -81,6 +87,11 @@ impl CertificateFiles {
             self.files = watched(config);
         }
         self.look = Timestamp(i64::MIN);
+    }
+
+    /// The names of all certificates in force.
+    fn names(&self) -> BTreeSet<String> {
+        self.tls.certificates().into_iter().flat_map(|certificate| certificate.names).collect()
     }
 
     /// Also watches the files of a configuration that was refused for them, so that it is tried again.
