@@ -126,9 +126,13 @@ impl Demo {
         }
         // A binary that cargo has built is not in the `PATH`.
         let own = std::env::current_exe().unwrap_or_else(|_| "portcullis".into());
+        let [ann, _] = script::USERS;
         text.push_str(&format!(
-            "Its accounts, from another terminal:\n{} user list -c {}\n\n\
+            "In a browser, open {gate}/notes and sign in as {}, password {}.\n\n\
+             Its accounts, from another terminal:\n{} user list -c {}\n\n\
              Ctrl-C ends it all and leaves nothing behind.\n",
+            ann.email,
+            ann.password,
             own.display(),
             config.display()
         ));

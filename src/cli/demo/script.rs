@@ -40,6 +40,11 @@ pub(super) fn steps(gate: &str) -> Vec<Step> {
         step("a public page: every caller may read it", format!("curl -i {gate}/"), " 200 "),
         step("the notes are for members: a stranger gets a 401", format!("curl -i {gate}/notes"), "401"),
         step(
+            "a browser is sent to the login page instead",
+            format!("curl -i {gate}/notes -H 'Accept: text/html'"),
+            "/.portcullis/login?to=",
+        ),
+        step(
             "a registration, as LoopBack's User API takes it",
             format!(
                 r#"curl -i {gate}/api/users {json} -d '{{"email":"carol@example.com","password":"paper-boat-41"}}'"#
