@@ -67,11 +67,12 @@ impl CertificateFiles {
 
     /// Uses the certificates for new connections.
     pub(super) fn take(&mut self, config: &Config, prepared: Prepared) {
-        let before = self.names();
+        let before: BTreeSet<_> =
+            self.tls.certificates().into_iter().flat_map(|certificate| certificate.names).collect();
         for certificate in self.tls.take(prepared) {
             tracing::info!(certificate = %certificate, "a new certificate is in force");
         }
-        let gone: Vec<_> = before.difference(&self.names()).cloned().collect();
+        let gone: Vec<_> = before.into_iter().filter(|name| !self.tls.covers(name)).collect();
         if !gone.is_empty() {
             // A name may be given up on purpose.
             tracing::warn!(names = gone.join(", "), "no certificate is for these names any more");
@@ -89,12 +90,7 @@ impl CertificateFiles {
         self.look = Timestamp(i64::MIN);
     }
 
-    /// The names of all certificates in force.
-    fn names(&self) -> BTreeSet<String> {
-        self.tls.certificates().into_iter().flat_map(|certificate| certificate.names).collect()
-    }
-
-    /// Also watches the files of a configuration that was refused for them, so that it is tried again.
+    /// Also watches the files of a configuration that may be refused for them, so that it is tried again.
     pub(super) fn watch_too(&mut self, config: &Config) {
         for path in paths(config) {
             if self.paths().all(|known| known != path) {

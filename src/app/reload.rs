@@ -203,10 +203,11 @@ impl Work {
             let files: Vec<_> = std::iter::once(self.config_file.path()).chain(certificates).collect();
             let folders: Vec<_> = self.rulesets.apps.iter().map(|app| app.folder.path()).collect();
             self.watches.renew(&folders, &files);
+            self.watches_outdated = false;
         }
         // The error has been logged.
         let _ = self.guarded(|work| work.look_at_files(Instant::now()));
-        self.watches_outdated = !self.is_settled();
+        self.watches_outdated |= !self.is_settled();
     }
 
     /// Loads what has changed: everything with the configuration, else each app on its own, so that one that is broken keeps
@@ -316,7 +317,11 @@ impl Work {
         let told = match refused {
             Refused::Configuration(errors) => log_config_errors(&errors),
             Refused::Policies(error) => log_errors(error),
-            Refused::Certificates(told) => return told,
+            // The configuration itself is right, whatever was wrong with it before; of certificates it has been noted.
+            Refused::Certificates(told) => {
+                self.last.set(Part::Configuration, Ok(()));
+                return told;
+            }
         };
         self.last.set(Part::Configuration, Err(told.clone()));
         told
@@ -325,6 +330,9 @@ impl Work {
     /// All certificates have to be right, as the rest has.
     fn prepare_certificates(&mut self, config: &Config) -> Result<Option<Prepared>, String> {
         let Some(files) = &mut self.certificates else { return Ok(None) };
+        // Before they are read, so that a change after that is seen, and from the next look on by the kernel's events.
+        files.watch_too(config);
+        self.watches_outdated = true;
         let told = match files.prepare(config) {
             Ok(prepared) if prepared.mistakes.is_empty() => {
                 self.last.set_certificates(None);
@@ -333,7 +341,6 @@ impl Work {
             Ok(prepared) => certificates::tell(&prepared.mistakes),
             Err(error) => certificates::tell_error(&error),
         };
-        files.watch_too(config);
         self.last.set_certificates(Some(told.clone()));
         Err(told)
     }

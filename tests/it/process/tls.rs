@@ -91,10 +91,15 @@ fn the_log_tells_what_becomes_of_certificates() {
     gate.signal(Signal::HUP);
     let told = gate.logged("a new certificate is in force");
     assert!(told.contains("localhost, new.test until 4096-01-01"), "{told}");
-    put(&house, &authority.issue(&["localhost", "other.test"]));
+    put(&house, &authority.issue(&["localhost", "*.other.test", "www.other.test"]));
     gate.signal(Signal::HUP);
     let told = gate.logged("no certificate is for these names any more");
     assert!(told.contains(r#""names":"new.test""#), "{told}");
+    // A wildcard is for the name that it covers.
+    put(&house, &authority.issue(&["*.other.test"]));
+    gate.signal(Signal::HUP);
+    let told = gate.logged(r#""names":"localhost""#);
+    assert!(told.contains("no certificate is for these names any more"), "{told}");
     // What clients do is told, too, once a second at most.
     let mut client = Client::tcp(address(&gate));
     client.send(b"\x16\x03\x01\x00\x02xx");

@@ -103,8 +103,14 @@ fn a_configuration_that_a_missing_certificate_kept_out_comes_in_with_it() {
     let gate = Gate::start(setup.tables("\n[tls]\ncertificates = [{ cert = \"0.pem\", key = \"0.key\" }]\n"));
     let file = gate.path("portcullis.toml");
     let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{text}\nmistake = 1\n")).unwrap();
+    gate.reload().unwrap_err();
     fs::write(&file, text.replace("0.pem", "1.pem").replace("0.key", "1.key")).unwrap();
+    gate.reload().unwrap_err();
     gate.wait_for_metric("portcullis_config_last_reload_success 0");
+    // What was wrong before is not any more.
+    let told = gate.admin().get("/readyz?strict").expect(503).text().to_owned();
+    assert!(told.contains("1.pem") && !told.contains("mistake"), "{told}");
     assert_eq!(gate.tls_client(NAME, &authority).shown(), first.der);
     put(&gate, 1, &second);
     wait_until_shown(&gate, NAME, &authority, &second);
