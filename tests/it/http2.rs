@@ -16,7 +16,10 @@ use std::process::Command;
 
 use crate::{
     process::support::has,
-    support::{App, Authority, Gate, Setup},
+    support::{
+        App, Authority, Gate, Http2, Setup,
+        http2::{DATA, END_STREAM},
+    },
 };
 
 /// A gate in front of this app, and who issued its certificate.
@@ -29,6 +32,21 @@ fn gate_before(upstream: &str, change: impl FnOnce(Setup) -> Setup) -> (Gate, Au
     let authority = Authority::new();
     let setup = Setup::before(upstream).tls(&[&authority.issue(&["gate.test", "127.0.0.1"])]);
     (Gate::start(change(setup)), authority)
+}
+
+/// Through to an app that mirrors: each piece comes back before the next is sent, and the trailers at the end.
+fn stream_both_ways(client: &mut Http2) {
+    let stream = client.request("POST", "/mirror", 0, &[("te", "trailers")]);
+    for at in 1..=20 {
+        client.send(DATA, 0, stream, b"piece");
+        client.read_until(stream, move |answer| answer.body.len() == 5 * at);
+    }
+    client.send(DATA, END_STREAM, stream, b"");
+    let got = client.answer(stream).unwrap();
+    assert_eq!(
+        (got.text(), &got.trailers[..]),
+        ("piece".repeat(20).as_str(), &[("x-end".to_owned(), "1".to_owned())][..])
+    );
 }
 
 /// Whether Python finds this module of a package.

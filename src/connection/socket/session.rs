@@ -29,7 +29,8 @@ pub(super) struct Session {
     /// The subject of the client's certificate.
     client: Option<Box<str>>,
     closing: bool,
-    /// Whether all that is buffered are session tickets, which are sent together with the first answer.
+    /// Whether what is buffered waits for the first answer: session tickets, and answers to key updates of a client, which
+    /// may come as late as that (RFC 8446 section 4.6.3).
     holds_tickets: bool,
 }
 

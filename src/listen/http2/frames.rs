@@ -181,7 +181,7 @@ impl Frames {
     pub(super) fn refused(&mut self, count: u64, now: u64) {
         for _ in 0..count {
             if !self.refusals.take(now) {
-                self.error = Some(Error::Flood);
+                self.error.get_or_insert(Error::Flood);
             }
         }
     }

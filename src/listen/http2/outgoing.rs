@@ -14,7 +14,7 @@ pub(super) struct Outgoing {
     left: usize,
     /// Whether these bytes are a code that is replaced.
     is_replaced: bool,
-    /// The last bytes of the frame: its code, if it is a reset.
+    /// The code of a reset, as far as it has passed.
     code: u32,
 }
 

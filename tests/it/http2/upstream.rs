@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{gate_before, has_module};
+use super::{gate_before, has_module, stream_both_ways};
 use crate::{
     process::support::finish,
     support::{
@@ -88,18 +88,7 @@ fn requests_share_a_connection_and_none_waits_for_another() {
 fn both_directions_stream_at_once() {
     let app = Http2App::start();
     let (gate, authority) = gate_before(&app.url(), |setup| setup);
-    let mut client = Http2::open(&gate, "gate.test", &authority);
-    let stream = client.request("POST", "/mirror", 0, &[("te", "trailers")]);
-    for at in 1..=20 {
-        client.send(DATA, 0, stream, b"piece");
-        client.read_until(stream, move |answer| answer.body.len() == 5 * at);
-    }
-    client.send(DATA, END_STREAM, stream, b"");
-    let got = client.answer(stream).unwrap();
-    assert_eq!(
-        (got.text(), &got.trailers[..]),
-        ("piece".repeat(20).as_str(), &[("x-end".to_owned(), "1".to_owned())][..])
-    );
+    stream_both_ways(&mut Http2::open(&gate, "gate.test", &authority));
 }
 
 #[test]

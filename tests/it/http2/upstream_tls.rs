@@ -4,7 +4,7 @@ use std::{fs, sync::Arc};
 
 use serde_json::json;
 
-use super::gate_before;
+use super::{gate_before, stream_both_ways};
 use crate::support::{
     App, Authority, GUARD, Gate, Http2, Issued, Setup, answer,
     http2::{DATA, END_HEADERS, END_STREAM, HEADERS, SETTINGS, frame},
@@ -55,18 +55,7 @@ fn both_directions_stream_at_once() {
     let authority = Authority::new();
     let app = Http2App::start_tls(&authority.issue(&["127.0.0.1"]).served(None));
     let (gate, of_gate) = gate_before(&app.url(), |setup| trusting(setup, &authority));
-    let mut client = Http2::open(&gate, "gate.test", &of_gate);
-    let stream = client.request("POST", "/mirror", 0, &[("te", "trailers")]);
-    for at in 1..=20 {
-        client.send(DATA, 0, stream, b"piece");
-        client.read_until(stream, move |answer| answer.body.len() == 5 * at);
-    }
-    client.send(DATA, END_STREAM, stream, b"");
-    let got = client.answer(stream).unwrap();
-    assert_eq!(
-        (got.text(), &got.trailers[..]),
-        ("piece".repeat(20).as_str(), &[("x-end".to_owned(), "1".to_owned())][..])
-    );
+    stream_both_ways(&mut Http2::open(&gate, "gate.test", &of_gate));
 }
 
 #[test]
