@@ -69,11 +69,16 @@ enum Queue {
 #[derive(Clone, Copy, Debug)]
 struct Wait {
     failures: u32,
+    /// Those after which the receiver may have what was sent.
+    unknown: u32,
     until: Instant,
 }
 
 /// Queue heads that are read from the outbox at a time.
 const PAGE: usize = 1000;
+
+/// Attempts after which the receiver may have what was sent, without its answer: each may be another copy.
+const MOST_UNKNOWN: u32 = 3;
 
 /// Concurrent deliveries.
 const AT_ONCE: usize = 8;
@@ -215,6 +220,10 @@ impl Dispatcher {
         match result {
             Ok(()) => self.pause = None,
             Err(Failure::Never(reason)) => self.give_up(accounts, entry, &reason),
+            Err(Failure::Unknown(reason)) if self.unknown(&queue) + 1 >= MOST_UNKNOWN => {
+                let reason = format!("{reason}; it was sent {MOST_UNKNOWN} times without an answer");
+                self.give_up(accounts, entry, &reason);
+            }
             Err(failure) if age(accounts, entry) >= self.pace.give_up => {
                 self.give_up(accounts, entry, failure.reason());
             }
@@ -223,7 +232,7 @@ impl Dispatcher {
                 if matches!(failure, Failure::Nothing(_)) {
                     self.pause_all();
                 }
-                self.put_off(queue, entry, failure.reason());
+                self.put_off(queue, entry, &failure);
                 return false;
             }
         }
@@ -232,7 +241,7 @@ impl Dispatcher {
             Ok(_) => true,
             Err(error) => {
                 // The event will be sent again: delivery is at least once.
-                self.put_off(queue, entry, &error.to_string());
+                self.put_off(queue, entry, &Failure::Later(error.to_string()));
                 false
             }
         }
@@ -256,10 +265,17 @@ impl Dispatcher {
             return;
         }
         let failures = self.pause.map_or(0, |pause| pause.failures).saturating_add(1);
-        self.pause = Some(Wait { failures, until: Instant::now() + self.pace.after(failures) });
+        self.pause = Some(Wait { failures, unknown: 0, until: Instant::now() + self.pace.after(failures) });
     }
 
-    fn put_off(&mut self, queue: Queue, entry: &OutboxEntry, reason: &str) {
+    /// How often the head of a queue was sent without an answer.
+    fn unknown(&self, queue: &Queue) -> u32 {
+        self.waits.get(queue).map_or(0, |wait| wait.unknown)
+    }
+
+    fn put_off(&mut self, queue: Queue, entry: &OutboxEntry, failure: &Failure) {
+        let unknown = self.unknown(&queue) + u32::from(matches!(failure, Failure::Unknown(_)));
+        let reason = failure.reason();
         let failures = self.waits.get(&queue).map_or(0, |wait| wait.failures).saturating_add(1);
         let wait = self.pace.after(failures);
         if let Some(more) = self.not_delivered.say(Clock::System.now()) {
@@ -273,7 +289,7 @@ impl Dispatcher {
                 "an event or a mail was not delivered"
             );
         }
-        self.waits.insert(queue, Wait { failures, until: Instant::now() + wait });
+        self.waits.insert(queue, Wait { failures, unknown, until: Instant::now() + wait });
     }
 }
 

@@ -32,6 +32,8 @@ pub enum Outcome {
     Nothing,
     /// This mail will never be accepted.
     Never,
+    /// The server was handed the mail and did not answer: it may have accepted it.
+    Unknown,
 }
 
 /// Why a mail was not sent. No text holds a password or a link.

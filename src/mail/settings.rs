@@ -33,16 +33,27 @@ pub struct SmtpSettings {
     pub address: SmtpAddress,
     /// The TLS parameters.
     pub tls: Arc<ClientConfig>,
-    /// The time limit of each step.
+    /// The time limit of each step but the last.
     pub timeout: Duration,
+    /// The time limit of the answer to a whole mail: [`SmtpSettings::answer_timeout`].
+    pub answer_timeout: Duration,
     /// The name by which the gate introduces itself; `None` = an address literal, which some servers refuse.
     pub hello: Option<String>,
+}
+
+impl SmtpSettings {
+    /// How long the answer to a whole mail may take where each other answer may take `timeout`. RFC 5321 section
+    /// 4.5.3.2.6: at least 10 minutes, because a mail whose answer is not waited for is sent once more.
+    #[must_use]
+    pub fn answer_timeout(timeout: Duration) -> Duration {
+        timeout.max(Duration::from_secs(600))
+    }
 }
 
 impl PartialEq for SmtpSettings {
     /// TLS parameters are equal if they are the same: nothing else can be told of them.
     fn eq(&self, other: &Self) -> bool {
-        let rest = |of: &Self| (of.address.clone(), of.timeout, of.hello.clone());
+        let rest = |of: &Self| (of.address.clone(), of.timeout, of.answer_timeout, of.hello.clone());
         rest(self) == rest(other) && Arc::ptr_eq(&self.tls, &other.tls)
     }
 }

@@ -180,7 +180,14 @@ impl Smtp {
         }
         tell(Step::Recipient);
         self.within(Step::Content, connection.command(Data)).await?;
-        self.within(Step::Content, connection.message(&content)).await?;
+        let answer = tokio::time::timeout(self.settings.answer_timeout, connection.message(&content)).await;
+        let failure = match answer {
+            Ok(answer) => answer.err().map(Failure::from),
+            Err(_) => Some(Failure::Slow(self.settings.answer_timeout)),
+        };
+        if let Some(failure) = failure {
+            return Err(failure.unless_answered().at(Step::Content, &self.settings));
+        }
         tell(Step::Content);
         Ok(())
     }

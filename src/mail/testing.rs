@@ -114,7 +114,8 @@ pub(crate) fn smtp(address: SmtpAddress) -> SmtpSettings {
         .unwrap()
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth();
-    SmtpSettings { address, tls: Arc::new(tls), timeout: Duration::from_secs(20), hello: None }
+    let timeout = Duration::from_secs(20);
+    SmtpSettings { address, tls: Arc::new(tls), timeout, answer_timeout: timeout, hello: None }
 }
 
 /// Settings that write files into a folder.

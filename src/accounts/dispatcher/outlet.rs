@@ -39,6 +39,8 @@ pub(super) enum Failure {
     Nothing(String),
     /// It will never be taken.
     Never(String),
+    /// It may have been taken.
+    Unknown(String),
 }
 
 impl Outlet {
@@ -101,15 +103,20 @@ impl MailOutlet {
             ));
         }
         let mail = accounts.mail(mailer, entry, &addressed).await?;
-        mailer.send(&mail, now).await.map_err(|error| {
+        let sent = mailer.send(&mail, now).await.map_err(|error| {
             let reason = chain(&error);
             match error.outcome() {
                 Outcome::Later => Failure::Later(reason),
                 Outcome::Nothing => Failure::Nothing(reason),
                 Outcome::Never => Failure::Never(reason),
+                Outcome::Unknown => Failure::Unknown(reason),
             }
-        })?;
-        self.quota().count(to, message, now);
+        });
+        // One that may have arrived is one that the recipient may have.
+        if matches!(sent, Ok(()) | Err(Failure::Unknown(_))) {
+            self.quota().count(to, message, now);
+        }
+        sent?;
         self.metrics.mail(MailResult::Sent);
         Ok(())
     }
@@ -121,8 +128,11 @@ impl MailOutlet {
 
 impl Failure {
     pub(super) fn reason(&self) -> &str {
-        let (Self::Later(reason) | Self::Nothing(reason) | Self::Never(reason)) = self;
-        reason
+        match self {
+            Self::Later(reason) | Self::Nothing(reason) | Self::Never(reason) | Self::Unknown(reason) => {
+                reason
+            }
+        }
     }
 }
 

@@ -376,7 +376,7 @@ async fn d1_lines_that_wait_hold_up_none_that_does_not_however_many_they_are() {
     let fixture = fixture(with_events(testing::standard())).await;
     let receiver = Receiver::new(|_| 204).await;
     let mut dispatcher = dispatcher(&fixture, &receiver);
-    let wait = Wait { failures: 1, until: Instant::now() + Duration::from_secs(3600) };
+    let wait = Wait { failures: 1, unknown: 0, until: Instant::now() + Duration::from_secs(3600) };
     let mut batch = Vec::new();
     for id in 10..4_010 {
         batch.push(Change::Enqueue { kind: "logout".to_owned(), user: Some(id.into()), body: json!({}) });

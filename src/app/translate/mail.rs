@@ -44,6 +44,7 @@ fn server(config: &Config, address: &SmtpAddress) -> Result<SmtpSettings, TlsErr
         address,
         tls: tls.into(),
         timeout: config.mail.timeout,
+        answer_timeout: SmtpSettings::answer_timeout(config.mail.timeout),
         // An address in brackets is a name of its own kind.
         hello: hello.filter(|host| !host.is_empty() && !host.starts_with('[')),
     })

@@ -24,6 +24,8 @@ pub(super) enum Failure {
     Words(String),
     /// The same, and no later attempt can succeed.
     Never(String),
+    /// The answer to the mail itself was not read, for this reason.
+    Unanswered(Box<Self>),
 }
 
 /// Longest text of a server that is shown, in characters.
@@ -41,6 +43,11 @@ impl Failure {
         SendError::Server { step, outcome, detail }
     }
 
+    /// This failure of the last step. Only an answer says that the mail was not taken.
+    pub(super) fn unless_answered(self) -> Self {
+        if matches!(self, Self::Code(..)) { self } else { Self::Unanswered(Box::new(self)) }
+    }
+
     fn outcome(&self, step: Step) -> Outcome {
         if matches!(self, Self::Never(_)) {
             return Outcome::Never;
@@ -50,6 +57,7 @@ impl Failure {
             return Outcome::Nothing;
         }
         match self {
+            Self::Unanswered(_) => Outcome::Unknown,
             Self::Code(code, _) if OF_ALL.contains(code) => Outcome::Nothing,
             Self::Code(500.., _) => Outcome::Never,
             _ => Outcome::Later,
@@ -87,6 +95,7 @@ impl Failure {
                 }
             }
             Self::Words(text) | Self::Never(text) => shown(text),
+            Self::Unanswered(failure) => failure.words(step, settings),
         }
     }
 }

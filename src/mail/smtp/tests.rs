@@ -92,7 +92,8 @@ async fn what_follows_depends_on_the_step_and_the_code() {
         ),
         (".", "552 too large", Outcome::Never, "the server did not take the mail: 552 too large"),
         (".", "452 disk full", Outcome::Later, "the server did not take the mail: 452 disk full"),
-        (".", "", Outcome::Later, "the server did not take the mail: the server closed the connection"),
+        (".", "421 closing", Outcome::Nothing, "the server did not take the mail: 421 closing"),
+        (".", "", Outcome::Unknown, "the server did not take the mail: the server closed the connection"),
     ] {
         let (found, text) = failed(command, reply).await;
         assert_eq!(found, outcome, "{command} {reply}: {text}");
@@ -115,11 +116,26 @@ async fn a_server_that_is_silent_is_left() {
     for command in ["greeting", "RCPT", "."] {
         let server = FakeServer::new(move |sent| sent.starts_with(command).then_some("wait")).await;
         let mut settings = server.settings();
-        settings.smtp.as_mut().unwrap().timeout = Duration::from_millis(20);
-        let error = send(&Mailer::new(settings).unwrap(), "ann@b.c").await.unwrap_err().to_string();
+        let smtp = settings.smtp.as_mut().unwrap();
+        (smtp.timeout, smtp.answer_timeout) = (Duration::from_millis(20), Duration::from_millis(20));
+        let error = send(&Mailer::new(settings).unwrap(), "ann@b.c").await.unwrap_err();
+        assert_eq!(error.outcome() == Outcome::Unknown, command == ".", "{error}");
+        let error = error.to_string();
         assert!(error.contains("nothing came within 0.02 s"), "{error}");
         assert_eq!(error.contains("write `smtps://`"), command == "greeting", "{error}");
     }
+}
+
+#[tokio::test]
+async fn the_answer_to_a_mail_has_a_time_limit_of_its_own() {
+    let server = FakeServer::new(|sent| (sent == ".").then_some("wait")).await;
+    let mut settings = server.settings();
+    settings.smtp.as_mut().unwrap().answer_timeout = Duration::from_millis(30);
+    let error = send(&Mailer::new(settings).unwrap(), "ann@b.c").await.unwrap_err();
+    assert!(error.to_string().contains("nothing came within 0.03 s"), "{error}");
+    let minutes =
+        |timeout: u64| SmtpSettings::answer_timeout(Duration::from_secs(60 * timeout)).as_secs() / 60;
+    assert_eq!((minutes(0), minutes(1), minutes(11)), (10, 10, 11), "RFC 5321 section 4.5.3.2.6");
 }
 
 #[tokio::test]

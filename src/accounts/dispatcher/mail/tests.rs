@@ -325,3 +325,29 @@ async fn a_flood_of_resets_is_a_few_mails_and_the_last_link_stays_good() {
     assert_eq!((mails.len(), counted(&metrics, "given_up")), (5, 4));
     fixture.accounts.session(&token(&mails[4].1)).await.unwrap();
 }
+
+/// Delivers until nothing waits.
+async fn deliver(fixture: &TestAccounts, dispatcher: &mut Dispatcher) {
+    while !fixture.store.outbox(1).await.unwrap().is_empty() {
+        if dispatcher.round().await.unwrap() == 0 {
+            let until = dispatcher.waits.values().map(|wait| wait.until).min().unwrap();
+            tokio::time::sleep_until(until).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_may_have_arrived_is_sent_three_times_and_counts() {
+    let server = FakeServer::new(|command| (command == ".").then_some("")).await;
+    let fixture = accounts(testing::standard(), server.settings()).await;
+    ann(&fixture).await;
+    let metrics = Metrics::new();
+    let mut dispatcher = dispatcher(&fixture, &metrics);
+    let copies = || server.commands.lock().unwrap().iter().filter(|command| *command == "DATA").count();
+    for (sent, given_up) in [(3, 1), (5, 2), (5, 3)] {
+        reset(&fixture, "ann@b.c").await;
+        deliver(&fixture, &mut dispatcher).await;
+        assert_eq!((copies(), counted(&metrics, "given_up")), (sent, given_up), "five in an hour");
+    }
+    assert_eq!((counted(&metrics, "sent"), counted(&metrics, "deferred")), (0, 4));
+}
