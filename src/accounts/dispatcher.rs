@@ -25,7 +25,7 @@ use crate::{
     observe::{LogThrottle, metrics::MailResult},
     store::{Change, OutboxEntry},
 };
-use outlet::Failure;
+use outlet::{Done, Failure};
 
 pub use outlet::Outlet;
 
@@ -215,10 +215,11 @@ impl Dispatcher {
         accounts: &Accounts,
         queue: Queue,
         entry: &OutboxEntry,
-        result: Result<(), Failure>,
+        result: Result<Done, Failure>,
     ) -> bool {
         match result {
-            Ok(()) => self.pause = None,
+            Ok(Done::Sent) => self.pause = None,
+            Ok(Done::Obsolete) => {}
             Err(Failure::Never(reason)) => self.give_up(accounts, entry, &reason),
             Err(Failure::Unknown(reason)) if self.unknown(&queue) + 1 >= MOST_UNKNOWN => {
                 let reason = format!("{reason}; it was sent {MOST_UNKNOWN} times without an answer");

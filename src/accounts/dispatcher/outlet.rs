@@ -30,6 +30,15 @@ struct MailOutlet {
     metrics: Arc<Metrics>,
 }
 
+/// What became of an entry that need not wait any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Done {
+    /// The receiver has taken it.
+    Sent,
+    /// There was nothing to send (its user was deleted, say). That says nothing of the receiver.
+    Obsolete,
+}
+
 /// Why something was not delivered, and what follows.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -76,8 +85,8 @@ impl Outlet {
         }
     }
 
-    /// Delivers an entry. One that is obsolete (its user was deleted, say) counts as delivered.
-    pub(super) async fn send(&self, accounts: &Accounts, entry: &OutboxEntry) -> Result<(), Failure> {
+    /// Delivers an entry.
+    pub(super) async fn send(&self, accounts: &Accounts, entry: &OutboxEntry) -> Result<Done, Failure> {
         match &self.0 {
             Kind::Webhook(webhook) => post(webhook, accounts, entry).await,
             Kind::Mail(outlet) => outlet.send(accounts, entry).await,
@@ -85,16 +94,17 @@ impl Outlet {
     }
 }
 
-async fn post(webhook: &Webhook, accounts: &Accounts, entry: &OutboxEntry) -> Result<(), Failure> {
-    let Some(payload) = accounts.payload(entry).await? else { return Ok(()) };
+async fn post(webhook: &Webhook, accounts: &Accounts, entry: &OutboxEntry) -> Result<Done, Failure> {
+    let Some(payload) = accounts.payload(entry).await? else { return Ok(Done::Obsolete) };
     let now = accounts.clock.now();
-    webhook.post(payload.to_string(), now).await.map_err(|error| Failure::Later(chain(&error)))
+    webhook.post(payload.to_string(), now).await.map_err(|error| Failure::Later(chain(&error)))?;
+    Ok(Done::Sent)
 }
 
 impl MailOutlet {
-    async fn send(&self, accounts: &Accounts, entry: &OutboxEntry) -> Result<(), Failure> {
-        let Some(mailer) = &accounts.mailer else { return Ok(()) };
-        let Some(addressed) = accounts.addressed(entry).await? else { return Ok(()) };
+    async fn send(&self, accounts: &Accounts, entry: &OutboxEntry) -> Result<Done, Failure> {
+        let Some(mailer) = &accounts.mailer else { return Ok(Done::Obsolete) };
+        let Some(addressed) = accounts.addressed(entry).await? else { return Ok(Done::Obsolete) };
         let (to, message, now) = (addressed.to.as_str(), addressed.message, accounts.clock.now());
         // Before a token is created: the last one that was sent stays good.
         if !self.quota().admits(to, message, now) {
@@ -118,7 +128,7 @@ impl MailOutlet {
         }
         sent?;
         self.metrics.mail(MailResult::Sent);
-        Ok(())
+        Ok(Done::Sent)
     }
 
     fn quota(&self) -> std::sync::MutexGuard<'_, Quota> {

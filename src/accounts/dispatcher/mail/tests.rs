@@ -351,3 +351,18 @@ async fn a_mail_that_may_have_arrived_is_sent_three_times_and_counts() {
     }
     assert_eq!((counted(&metrics, "sent"), counted(&metrics, "deferred")), (0, 4));
 }
+
+#[tokio::test]
+async fn a_mail_that_is_not_needed_does_not_end_the_pause() {
+    let server = FakeServer::new(|command| (command == "greeting").then_some("421 overloaded")).await;
+    let fixture = accounts(testing::standard(), server.settings()).await;
+    ann(&fixture).await;
+    reset(&fixture, "ann@b.c").await;
+    let mut dispatcher = dispatcher(&fixture, &Metrics::new());
+    assert_eq!(dispatcher.round().await.unwrap(), 0);
+    assert_eq!(dispatcher.pause.map(|pause| pause.failures), Some(1));
+    reset(&fixture, "none@b.c").await;
+    tokio::time::sleep_until(dispatcher.waits.values().next().unwrap().until).await;
+    assert_eq!(dispatcher.round().await.unwrap(), 1, "the address without an account");
+    assert_eq!(dispatcher.pause.map(|pause| pause.failures), Some(2));
+}
