@@ -65,9 +65,10 @@ fn commands(told: &[String]) -> Vec<(&str, &str)> {
 }
 
 /// The steps of the demo, and a part of each answer.
-const SHOWN: [(&str, &str); 11] = [
+const SHOWN: [(&str, &str); 12] = [
     ("public page", "200 OK"),
     ("401", "HTTP/1.1 401"),
+    ("browser is sent to the login page", "HTTP/1.1 303"),
     ("registration", r#""email":"carol@example.com""#),
     ("logs in", ""),
     ("her own note", r#""ownerId":1"#),
