@@ -9,7 +9,7 @@ use crate::{
     acme,
     clock::{Clock, Timestamp},
     config::{self, Config},
-    tls::{CertificateError, Prepared, ServerTls, TlsError},
+    tls::{self, CertificateError, Prepared, ServerTls, TlsError},
 };
 
 /// Watches the files of the certificates and replaces the certificates in use.
@@ -99,8 +99,8 @@ impl CertificateFiles {
         }
     }
 
-    /// Warns once a day of certificates that expire soon or have expired.
-    pub(super) fn tell_ending(&mut self) {
+    /// Warns once a day of certificates that expire soon or have expired, and of hosts without a certificate.
+    pub(super) fn tell_doubts(&mut self, config: &Config) {
         let now = self.clock.now();
         if now < self.look {
             return;
@@ -111,6 +111,13 @@ impl CertificateFiles {
                 tracing::error!("{error}");
             } else if certificate.ends_soon(now) {
                 tracing::warn!(certificate = %certificate, "the certificate ends in less than 14 days; renew it");
+            }
+        }
+        for host in hosts(config) {
+            let is_requested = config.tls.acme_domains.iter().any(|name| tls::is_host(host, name));
+            // A wildcard needs one, too; any label stands for its star.
+            if !is_requested && !self.tls.covers(&host.replace('*', "label")) {
+                tracing::warn!(host, "no certificate is for this host");
             }
         }
     }
@@ -140,6 +147,13 @@ pub(super) fn tell_error(error: &TlsError) -> String {
             told
         }
     }
+}
+
+/// The hosts that clients are expected to open over TLS.
+fn hosts(config: &Config) -> BTreeSet<&str> {
+    let public = config.server.public_url.as_deref().filter(|url| url.starts_with("https://"));
+    let of_apps = config.apps.iter().flat_map(|app| &app.hosts).map(String::as_str);
+    of_apps.chain(public.map(tls::host_of)).collect()
 }
 
 fn watched(config: &Config) -> Vec<Watched> {

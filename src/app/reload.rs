@@ -360,7 +360,7 @@ impl Work {
             };
             self.last.set_certificates(failure);
         }
-        files.tell_ending();
+        files.tell_doubts(&self.rulesets.builder.config);
         changed
     }
 

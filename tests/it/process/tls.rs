@@ -64,6 +64,9 @@ fn a_certificate_for_development_is_made_and_served() {
 #[test]
 fn the_log_tells_what_becomes_of_certificates() {
     let house = House::new();
+    let settings =
+        house.configuration("").replacen("[server]", "[server]\npublic_url = \"https://shop.test\"", 1);
+    house.write("portcullis.toml", &settings);
     fs::create_dir(house.path("certs")).unwrap();
     let authority = Authority::new();
     let in_days = |days: i64| {
@@ -100,6 +103,8 @@ fn the_log_tells_what_becomes_of_certificates() {
     gate.signal(Signal::HUP);
     let told = gate.logged(r#""names":"localhost""#);
     assert!(told.contains("no certificate is for these names any more"), "{told}");
+    let told = gate.logged("no certificate is for this host");
+    assert!(told.contains(r#""host":"shop.test""#), "{told}");
     // What clients do is told, too, once a second at most.
     let mut client = Client::tcp(address(&gate));
     client.send(b"\x16\x03\x01\x00\x02xx");
