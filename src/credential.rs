@@ -10,11 +10,10 @@ mod hit;
 mod strip;
 
 use crate::qs::{self, Found};
-use settings::PAGE_COOKIES;
 
 pub use cookie::{CookieSecret, strip_cookies};
 pub use hit::{Hit, Place};
-pub use settings::{Bearer, Schemes, Settings};
+pub use settings::{Bearer, FORM_COOKIES, PAGE_COOKIES, Schemes, Settings};
 pub use strip::{strip_nested, strip_query, strip_url};
 
 /// All candidates in LoopBack's order. The first one decides.

@@ -4,7 +4,7 @@ mod secret;
 
 use std::borrow::Cow;
 
-use super::{PAGE_COOKIES, Settings};
+use super::{FORM_COOKIES, PAGE_COOKIES, Settings};
 use crate::javascript::decode_uri_component;
 
 pub use secret::CookieSecret;
@@ -53,7 +53,7 @@ pub fn strip_cookies<'v>(settings: &Settings, value: &'v [u8]) -> Cow<'v, [u8]> 
         let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
         let of_the_app =
             settings.cookie_secret.is_some() && settings.cookie_names().any(|own| own.as_bytes() == name);
-        of_the_app || PAGE_COOKIES.iter().any(|own| own.as_bytes() == name)
+        of_the_app || PAGE_COOKIES.iter().chain(&FORM_COOKIES).any(|own| own.as_bytes() == name)
     };
     let pairs = || value.split(|byte| *byte == b';');
     if !pairs().any(|pair| credential(&pair)) {
@@ -118,6 +118,8 @@ mod tests {
             (&own, "a=1; access_token=2", "a=1; access_token=2"),
             (&own, "a=1; portcullis=x; b=2", "a=1; b=2"),
             (&own, "__Host-portcullis=x", ""),
+            (&own, "__Host-portcullis-form=x; __Host-portcullis=y; a=1; portcullis-form=z", "a=1"),
+            (&own, "portcullis-forms=1; my-portcullis=2", "portcullis-forms=1; my-portcullis=2"),
             (&own, "a=1;portcullis = x;portcullis=y", "a=1"),
             (&signed, "sid=1; access_token=2;authorization=3;c=4", "c=4"),
         ] {

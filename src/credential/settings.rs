@@ -49,6 +49,10 @@ pub enum Bearer {
     RawThenBase64,
 }
 
-/// The cookies that the login pages set, the preferred name first. They are read last. The second one is for
+/// The cookies of a session that the login pages set, the preferred name first. They are read last. The second one is for
 /// plain HTTP on a loopback address.
-pub(super) const PAGE_COOKIES: [&str; 2] = ["__Host-portcullis", "portcullis"];
+pub const PAGE_COOKIES: [&str; 2] = ["__Host-portcullis", "portcullis"];
+
+/// The cookies that the forms of the login pages are bound to, in the same order. The app does not get them: with one,
+/// it could send such a form.
+pub const FORM_COOKIES: [&str; 2] = ["__Host-portcullis-form", "portcullis-form"];

@@ -3,13 +3,17 @@
 use http::{HeaderValue, header::COOKIE};
 
 use super::input::{Transport, Visit};
-use crate::{clock::Timestamp, encoding::hex};
+use crate::{
+    clock::Timestamp,
+    credential::{FORM_COOKIES, PAGE_COOKIES},
+    encoding::hex,
+};
 
 /// The names over TLS. A browser takes `__Host-` only from this host itself, over TLS, for all paths (RFC 6265bis).
-const SECURE: Names = Names { session: "__Host-portcullis", form: "__Host-portcullis-form" };
+const SECURE: Names = Names { session: PAGE_COOKIES[0], form: FORM_COOKIES[0] };
 
 /// The names on a loopback address without TLS.
-const PLAIN: Names = Names { session: "portcullis", form: "portcullis-form" };
+const PLAIN: Names = Names { session: PAGE_COOKIES[1], form: FORM_COOKIES[1] };
 
 /// The time after a login, in seconds, within which a missing session cookie has a cause that is worth telling.
 const JUST_NOW: i64 = 120;
