@@ -11,6 +11,7 @@ mod denied;
 mod device;
 mod form;
 mod form_key;
+mod form_origins;
 mod handover;
 mod input;
 mod login;
@@ -91,7 +92,7 @@ impl Pages {
     /// without credentials.
     #[must_use]
     pub fn to_login(&self, target: &str) -> http::Response<Bytes> {
-        Answer::redirect(login::address(target)).into_response()
+        Answer::redirect(&login::address(target)).into_response()
     }
 
     /// The page for a caller who may not do what the browser asked for.
@@ -103,8 +104,7 @@ impl Pages {
     /// The page for a form that was sent without a login, and did not arrive.
     #[must_use]
     pub fn lost(&self, visit: &Visit<'_>) -> http::Response<Bytes> {
-        let back = login::address("/.portcullis/");
-        let view = View::new(self, visit).with("login", LOGIN).with("back", &back);
+        let view = View::new(self, visit).with("login", LOGIN);
         view.render("lost.html").status(401).into_response()
     }
 }

@@ -303,13 +303,11 @@ impl From<&Reject> for Refusal {
 }
 
 impl Form {
-    /// The format for a request: HTML only for a browser that navigates. Scripts get JSON.
+    /// The format for a request: HTML only for a browser that navigates. Scripts get JSON. `navigates`: see
+    /// [`navigates`].
     #[must_use]
-    pub fn of(method: &str, accept: Option<&[u8]>, fetch_mode: Option<&[u8]>) -> Self {
-        // Old browsers do not send the field.
-        let navigates = fetch_mode.is_none_or(|mode| mode == b"navigate");
-        let wants_page = accept.is_some_and(|accept| accept.split(|b| *b == b',').any(is_html));
-        if matches!(method, "GET" | "HEAD") && navigates && wants_page { Self::Page } else { Self::Json }
+    pub fn of(method: &str, navigates: bool) -> Self {
+        if matches!(method, "GET" | "HEAD") && navigates { Self::Page } else { Self::Json }
     }
 
     fn media_type(self) -> &'static str {
@@ -319,6 +317,14 @@ impl Form {
             Self::Text => "text/plain; charset=utf-8",
         }
     }
+}
+
+/// Whether a browser has sent a request to show the answer as a page.
+#[must_use]
+pub fn navigates(accept: Option<&[u8]>, fetch_mode: Option<&[u8]>) -> bool {
+    // Old browsers do not send the field.
+    let is_said = fetch_mode.is_none_or(|mode| mode == b"navigate");
+    is_said && accept.is_some_and(|accept| accept.split(|b| *b == b',').any(is_html))
 }
 
 fn is_html(range: &[u8]) -> bool {
@@ -415,11 +421,11 @@ mod tests {
     #[test]
     fn a_page_is_for_navigations_only() {
         let html: Option<&[u8]> = Some(b"text/html,application/xhtml+xml,*/*;q=0.8");
-        assert_eq!(Form::of("GET", html, Some(b"navigate")), Form::Page);
-        assert_eq!(Form::of("GET", html, None), Form::Page);
-        assert_eq!(Form::of("GET", html, Some(b"cors")), Form::Json);
-        assert_eq!(Form::of("POST", html, None), Form::Json);
-        assert_eq!(Form::of("GET", Some(b"*/*"), None), Form::Json);
+        assert_eq!(Form::of("GET", navigates(html, Some(b"navigate"))), Form::Page);
+        assert_eq!(Form::of("GET", navigates(html, None)), Form::Page);
+        assert_eq!(Form::of("GET", navigates(html, Some(b"cors"))), Form::Json);
+        assert_eq!(Form::of("POST", navigates(html, None)), Form::Json);
+        assert_eq!(Form::of("GET", navigates(Some(b"*/*"), None)), Form::Json);
         let page = Refusal::BadRequest { status: 400, message: "<script>".into() }.into_response(
             Form::Page,
             true,

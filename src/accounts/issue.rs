@@ -48,21 +48,27 @@ impl Accounts {
         self.issue_with(user, request, None, Vec::new()).await
     }
 
-    /// Issues a token that a user makes for themselves.
+    /// Issues a token that a user makes for themselves. `user`: as [`Accounts::prove`] has returned it, so that a password
+    /// that is changed meanwhile ends the attempt.
     ///
     /// # Errors
-    /// [`Fault::ReservedScope`] for the scope of a reset, or as [`Accounts::issue`].
+    /// [`Fault::ReservedScope`] for the scope of a reset, [`Fault::WrongPassword`] if the password was changed meanwhile,
+    /// [`Fault::SessionEnded`], or an error of a step.
     pub async fn issue_own(
         &self,
         actor: Actor<'_>,
-        user: &UserId,
+        user: User,
         request: TokenRequest,
     ) -> Result<IssuedToken, Fault> {
         if request.scopes.iter().any(|scope| scope == RESET_SCOPE) {
             return Err(Fault::ReservedScope(RESET_SCOPE));
         }
-        let issued = self.issue(user, request).await?;
-        audit::record("token.issued", actor, Some(user), None);
+        let issued = self.issue_with(user, request, None, actor.conditions()).await;
+        let issued = issued.map_err(|fault| match fault {
+            Fault::LoginFailed => Fault::WrongPassword,
+            other => other,
+        })?;
+        audit::record("token.issued", actor, Some(&issued.user.id), None);
         Ok(issued)
     }
 
@@ -83,13 +89,13 @@ impl Accounts {
     }
 
     /// Stores a new token. The same commit replaces the user's row by `fresh`, if it is given: with a better hash of the
-    /// password that was just checked, or with the network of the login.
+    /// password that was just checked, or with the network of the login. `batch`: its conditions and events.
     pub(super) async fn issue_with(
         &self,
         user: User,
         request: TokenRequest,
         fresh: Option<User>,
-        events: Vec<Change>,
+        mut batch: Vec<Change>,
     ) -> Result<IssuedToken, Fault> {
         let id = self.token_id()?;
         let ttl = clamped(request.ttl.unwrap_or(self.settings.ttl), self.settings.max_ttl);
@@ -107,9 +113,9 @@ impl Accounts {
             fixed: request.fixed,
             used: None,
         };
-        let mut batch = self.surplus(&user.id).await?;
+        // Behind the conditions: a surplus token may be that of the session which is one.
+        batch.extend(self.surplus(&user.id).await?);
         batch.push(Change::CreateToken(token));
-        batch.extend(events);
         self.commit_login(batch, fresh).await?;
         // Parallel logins each see the count before the others, so it is checked again after the commit.
         self.end_surplus(&user.id).await?;
@@ -187,9 +193,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use std::sync::Arc;
+
     use crate::accounts::{
         Actor, Settings,
-        testing::{self, ann, with_ann},
+        testing::{self, CLIENT, ann, with_ann},
     };
     use crate::identity::PasswordHash;
 
@@ -222,6 +230,34 @@ mod tests {
         }
         assert_eq!(fixture.accounts.tokens(&1.into()).await.unwrap().len(), 0);
         fixture.login(&json!({"email": "ann@b.c", "password": "another-good-one"})).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_token_of_ones_own_needs_the_password_and_the_session_that_were_shown() {
+        let fixture = with_ann(Settings { max_tokens: 1, ..testing::standard() }).await;
+        let accounts = &fixture.accounts;
+        let session = || async {
+            let issued = fixture.login(&ann()).await.unwrap();
+            accounts.session(issued.id.expose()).await.unwrap()
+        };
+        let proven = accounts.user(&1.into()).await.unwrap();
+        let make = |session: Arc<Session>, user: User| async move {
+            let Actor::Client { address, request_id, reach, .. } = CLIENT else { panic!("a client") };
+            let actor = Actor::Client { address, request_id, reach, session: Some(&session) };
+            accounts.issue_own(actor, user, TokenRequest::default()).await
+        };
+        // The session's own token is the surplus one, and goes.
+        let made = make(session().await, proven.clone()).await.unwrap();
+        assert_eq!(accounts.tokens(&1.into()).await.unwrap()[0].hash, made.id.hash());
+        let ended = session().await;
+        accounts.logout(CLIENT, &ended).await.unwrap();
+        assert!(matches!(make(ended, proven.clone()).await, Err(Fault::SessionEnded)));
+        accounts.set_password(Actor::Operator, &1.into(), "another-good-one").await.unwrap();
+        let login = json!({"email": "ann@b.c", "password": "another-good-one"});
+        let issued = fixture.login(&login).await.unwrap();
+        let after = accounts.session(issued.id.expose()).await.unwrap();
+        assert!(matches!(make(after, proven).await, Err(Fault::WrongPassword)));
+        assert_eq!(accounts.tokens(&1.into()).await.unwrap().len(), 1);
     }
 
     #[tokio::test]

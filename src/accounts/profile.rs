@@ -49,6 +49,8 @@ pub(super) struct Draft {
     pub secret: Option<Secret>,
     /// The violations so far, in LoopBack's order.
     pub violations: Vec<Violation>,
+    /// Whether the creation asks for the mail that confirms the address.
+    pub confirms: bool,
     /// Whether the username or its realm is new.
     renamed: bool,
     /// For messages: the email as the client sent it, and the username as it will be stored.
@@ -160,7 +162,8 @@ impl Draft {
         let shown_username = shown(properties.get("username"));
         let is_new = |name: &str| old.is_none_or(|old| old.get(name) != properties.get(name));
         let renamed = is_new("username") || is_new("realm");
-        Self { properties, id: None, secret, violations, renamed, shown_email, shown_username }
+        let confirms = settings.verify_on_register;
+        Self { properties, id: None, secret, violations, confirms, renamed, shown_email, shown_username }
     }
 
     /// The key of the email. `None` for a malformed one, which is not compared with others.

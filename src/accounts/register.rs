@@ -27,19 +27,50 @@ impl Accounts {
     /// # Errors
     /// [`Fault::Limited`], [`Fault::Password`], [`Fault::Invalid`], [`Fault::TooDeep`], or an error of a step.
     pub async fn register(&self, actor: Actor<'_>, data: Map<String, Value>) -> Result<User, Fault> {
+        self.register_with(actor, data, false).await
+    }
+
+    /// As [`Accounts::register`], with a mail to the address that confirms it, and with the same work for an address that
+    /// has an account already: who answers both alike tells no client who has one.
+    ///
+    /// # Errors
+    /// As [`Accounts::register`].
+    pub async fn register_to_confirm(
+        &self,
+        actor: Actor<'_>,
+        data: Map<String, Value>,
+    ) -> Result<User, Fault> {
+        self.register_with(actor, data, true).await
+    }
+
+    async fn register_with(
+        &self,
+        actor: Actor<'_>,
+        data: Map<String, Value>,
+        hides_accounts: bool,
+    ) -> Result<User, Fault> {
         self.admit(LimitKind::Register, actor)?;
         self.admit_creation(actor)?;
         let address = Reset::of_registration(&data);
-        let draft = match self.checked(actor, data, &HashSet::new()).await {
-            Err(fault) if is_only_taken(&fault) && matches!(actor, Actor::Client { .. }) => {
-                if let Some(address) = address {
-                    self.tell_owner(actor, address).await?;
+        let mut draft = self.draft(actor, data)?;
+        draft.confirms |= hides_accounts;
+        self.compare_names(&mut draft, &HashSet::new(), None).await?;
+        if draft.violations.is_empty() {
+            return self.created_from(actor, draft).await;
+        }
+        if let Some(address) = address
+            && is_only_taken(&draft.violations)
+            && matches!(actor, Actor::Client { .. })
+        {
+            if hides_accounts {
+                self.admit_write(actor, &draft.properties, None)?;
+                if let Some(secret) = draft.secret.take() {
+                    self.hashed(actor, None, secret).await?;
                 }
-                return Err(fault);
             }
-            checked => checked?,
-        };
-        self.created_from(actor, draft).await
+            self.tell_owner(actor, address).await?;
+        }
+        Err(self.invalid(draft.violations))
     }
 
     /// Creates several users. In profile `standard` all or none, in `loopback3` those that are valid.
@@ -167,12 +198,15 @@ impl Accounts {
         data: Map<String, Value>,
         seen: &HashSet<UserKey>,
     ) -> Result<Draft, Fault> {
+        self.vetted(self.draft(actor, data)?, seen, None).await
+    }
+
+    fn draft(&self, actor: Actor<'_>, data: Map<String, Value>) -> Result<Draft, Fault> {
         let verified = match actor {
             Actor::Operator => Verified::AsSent,
             Actor::Client { .. } => Verified::Never,
         };
-        let draft = Draft::read(&self.settings, &self.passwords, verified, data)?;
-        self.vetted(draft, seen, None).await
+        Draft::read(&self.settings, &self.passwords, verified, data)
     }
 
     /// Compares the names of a draft with those of the batch (`seen`) and of all users except `own`.
@@ -182,6 +216,17 @@ impl Accounts {
         seen: &HashSet<UserKey>,
         own: Option<&UserId>,
     ) -> Result<Draft, Fault> {
+        self.compare_names(&mut draft, seen, own).await?;
+        if draft.violations.is_empty() { Ok(draft) } else { Err(self.invalid(draft.violations)) }
+    }
+
+    /// Adds the violations that names of others are.
+    async fn compare_names(
+        &self,
+        draft: &mut Draft,
+        seen: &HashSet<UserKey>,
+        own: Option<&UserId>,
+    ) -> Result<(), Fault> {
         let keys = self.settings.keys();
         let mut names = [draft.email_key(keys), draft.username_key(keys)];
         // The order decides which violation LoopBack's answer lists first.
@@ -190,16 +235,16 @@ impl Accounts {
         }
         for key in names.into_iter().flatten() {
             let other = self.store.find_user(&key).await?.filter(|other| Some(&other.id) != own);
-            if seen.contains(&key) || other.is_some() || self.is_elsewhere(&draft, &key, own).await? {
+            if seen.contains(&key) || other.is_some() || self.is_elsewhere(draft, &key, own).await? {
                 draft.violations.push(draft.taken(&key));
             }
         }
         let own_names = |list: &[Violation]| list.iter().any(|violation| violation.property == "username");
         // A name that is taken is also alike, and one violation for each property is enough.
-        if !own_names(&draft.violations) && self.is_alike(&draft, seen, own).await? {
+        if !own_names(&draft.violations) && self.is_alike(draft, seen, own).await? {
             draft.violations.push(draft.username_taken());
         }
-        if draft.violations.is_empty() { Ok(draft) } else { Err(self.invalid(draft.violations)) }
+        Ok(())
     }
 
     /// Whether a new username is another user's id, or another user's name in different letter case or width (profile
@@ -284,7 +329,7 @@ impl Accounts {
         let about = About::Created(&properties);
         self.announce(batch, actor, Event::new("user.registered", about))?;
         // An operator sets `emailVerified` directly.
-        if self.settings.verify_on_register && matches!(actor, Actor::Client { .. }) {
+        if draft.confirms && matches!(actor, Actor::Client { .. }) {
             let event = Event::new("verification.requested", about).mailed(Message::Confirm);
             self.announce(batch, actor, event)?;
         }
@@ -329,8 +374,7 @@ impl Accounts {
 }
 
 /// Whether nothing but the address stands in the way, which another account has.
-fn is_only_taken(fault: &Fault) -> bool {
-    let Fault::Invalid(Violations { list, .. }) = fault else { return false };
+fn is_only_taken(list: &[Violation]) -> bool {
     !list.is_empty() && list.iter().all(|violation| violation.rule == ValidationRule::EmailTaken)
 }
 

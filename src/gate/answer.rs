@@ -8,7 +8,7 @@ use crate::{
     api::{Body, Call, Problem, Reply},
     connection::{Downstream, Stage},
     policy::{self, AccountMethod, Permit, PolicySet},
-    refusal::{Form, Refusal},
+    refusal::{self, Form, Refusal},
     wire::RequestHead,
 };
 
@@ -67,8 +67,10 @@ impl Request<'_> {
     /// Sends a refusal. Returns whether the connection can be reused.
     pub(super) async fn refuse(&self, stop: Stop, down: &mut Downstream) -> bool {
         let head = self.head;
+        let is_refused = matches!(stop, Stop::Refused(_));
+        let navigates = is_refused && refusal::navigates(head.field("accept"), head.field("sec-fetch-mode"));
         let page = match &stop {
-            Stop::Refused(refusal) => self.refused_page(refusal, down),
+            Stop::Refused(refusal) => self.refused_page(refusal, navigates, down),
             Stop::Problem(_) | Stop::Gone => None,
         };
         if let Some(response) = page {
@@ -83,7 +85,7 @@ impl Request<'_> {
                 code.into_iter().fold(problem, Problem::code).into_response(self.http_head())
             }
             Stop::Refused(refusal) => {
-                let form = Form::of(head.method(), head.field("accept"), head.field("sec-fetch-mode"));
+                let form = Form::of(head.method(), navigates);
                 refusal.into_response(form, !self.gate.settings.loopback, self.context.request_id.as_str())
             }
         };

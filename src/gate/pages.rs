@@ -8,7 +8,7 @@ use crate::{
     encoding::percent_encoded,
     pages::{self, Reply, Rules, Transport, Visit},
     policy::{AccountMethod, Caller, Decision, Reach, Served},
-    refusal::{Form, Refusal},
+    refusal::Refusal,
     store::Session,
 };
 
@@ -98,6 +98,9 @@ impl Request<'_> {
             AccountMethod::Verify => ("POST", format!("{}/verify", percent_encoded(id))),
             AccountMethod::PatchAttributes => ("PATCH", percent_encoded(id).into_owned()),
             AccountMethod::DeleteById => ("DELETE", percent_encoded(id).into_owned()),
+            AccountMethod::ListTokens => ("GET", format!("{}/accessTokens", percent_encoded(id))),
+            AccountMethod::CreateTokens => ("POST", format!("{}/accessTokens", percent_encoded(id))),
+            AccountMethod::DeleteToken => ("DELETE", format!("{}/accessTokens/one", percent_encoded(id))),
             _ => return None,
         };
         let path = format!("{}/{}/{rest}", self.gate.settings.api_root, set.account()?.plural);
@@ -113,7 +116,8 @@ impl Request<'_> {
         };
         match set.decide(&action, caller, None) {
             Decision::Permit(permit) => Some(permit.reach),
-            Decision::Denial(_) | Decision::Ask(_) => None,
+            Decision::Denial(denial) => (denial.is_built_in && is_of_tokens(method)).then_some(Reach::Owner),
+            Decision::Ask(_) => None,
         }
     }
 
@@ -135,7 +139,13 @@ impl Request<'_> {
     }
 
     /// The answer to a browser that navigates, in place of a refusal by the rules; `None` = the refusal itself.
-    pub(super) fn refused_page(&self, refusal: &Refusal, down: &Downstream) -> Option<http::Response<Bytes>> {
+    /// `navigates`: as [`refusal::navigates`](crate::refusal::navigates) says.
+    pub(super) fn refused_page(
+        &self,
+        refusal: &Refusal,
+        navigates: bool,
+        down: &Downstream,
+    ) -> Option<http::Response<Bytes>> {
         let pages = self.rules.pages.as_ref().filter(|_| self.misrouted.is_none())?;
         let (Refusal::Denied { status: 401 | 403, .. } | Refusal::TokenExpired | Refusal::TokenUnusable) =
             refusal
@@ -145,8 +155,7 @@ impl Request<'_> {
         let head = self.head;
         // First what is cheap: most of those who are refused are programs. One that sends a token in a header wants to hear
         // that it has expired.
-        let (accept, mode) = (head.field("accept"), head.field("sec-fetch-mode"));
-        if Form::of("GET", accept, mode) == Form::Json || head.field("authorization").is_some() {
+        if !navigates || head.field("authorization").is_some() {
             return None;
         }
         // A browser asks for the name and password of `Basic` itself.
@@ -170,6 +179,13 @@ impl Request<'_> {
             });
         }
         // A form of the app. Old browsers do not say so, and get the 401 of a script.
-        (mode == Some(b"navigate") && known.is_none()).then(|| pages.lost(&self.visit(None, down)))
+        let is_navigation = head.field("sec-fetch-mode") == Some(b"navigate");
+        (is_navigation && known.is_none()).then(|| pages.lost(&self.visit(None, down)))
     }
+}
+
+/// Whether a method is about tokens. LoopBack's own rules close these routes to everyone; the pages show users theirs, and
+/// ask for the password before a new one, until a rule of the site closes them.
+fn is_of_tokens(method: AccountMethod) -> bool {
+    matches!(method, AccountMethod::ListTokens | AccountMethod::CreateTokens | AccountMethod::DeleteToken)
 }

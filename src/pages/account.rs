@@ -11,11 +11,11 @@ use serde_json::{Map, json};
 
 use super::{
     answer::Answer,
-    cookies::{Browser, Keep},
     form::Form,
     form_key::Bound,
     input::{Transport, Visit},
     login::{self, noting, shown},
+    logout::signed_out,
     notice::{Notice, Notices},
     register::new_password,
     state::{ACCOUNT, Pages},
@@ -67,12 +67,12 @@ impl Pages {
         if visit.transport == Transport::Clear {
             return Err(self.message(visit, "clear"));
         }
-        let Some(session) = visit.session else { return Err(Answer::redirect(login::address(visit.path))) };
+        let Some(session) = visit.session else { return Err(Answer::redirect(&login::address(visit.path))) };
         let id = session.subject.load().id.clone();
         match self.accounts.user(&id).await {
             Ok(user) => Ok(Owner { session, user }),
             // Deleted meanwhile.
-            Err(Fault::UnknownUser(_)) => Err(Answer::redirect(login::address(visit.path))),
+            Err(Fault::UnknownUser(_)) => Err(Answer::redirect(&login::address(visit.path))),
             Err(fault) => {
                 let notices = self.notices(visit, &fault);
                 Err(notices.on(self.told(visit, "nothing", ACCOUNT)))
@@ -108,6 +108,7 @@ impl Pages {
             .with("roles", roles)
             .with("can_password", may(AccountMethod::ChangePassword))
             .with("can_email", self.accounts.settings().rename && may(AccountMethod::PatchAttributes))
+            .with("can_tokens", may(AccountMethod::ListTokens))
             .with("can_delete", may(AccountMethod::DeleteById))
             .render("account.html")
     }
@@ -122,7 +123,7 @@ impl Pages {
             }
         };
         match asked {
-            Ok(()) => Answer::redirect(format!("{ACCOUNT}?note=sent")),
+            Ok(()) => Answer::redirect(&format!("{ACCOUNT}?note=sent")),
             Err(notices) => {
                 notices.on(self.owned(visit, owner).errors(&notices).render("account_error.html"))
             }
@@ -137,7 +138,7 @@ impl Pages {
 
     async fn change_password(&self, visit: &Visit<'_>, owner: &Owner<'_>) -> Answer {
         match self.changed_password(visit, owner).await {
-            Ok(()) => Answer::redirect(format!("{ACCOUNT}?note=password")),
+            Ok(()) => Answer::redirect(&format!("{ACCOUNT}?note=password")),
             Err(notices) => {
                 notices.on(self.password_view(visit, owner).errors(&notices).render("account_password.html"))
             }
@@ -159,7 +160,7 @@ impl Pages {
 
     async fn change_email(&self, visit: &Visit<'_>, owner: &Owner<'_>) -> Answer {
         match self.changed_email(visit, owner).await {
-            Ok(()) => Answer::redirect(format!("{ACCOUNT}?note=email")),
+            Ok(()) => Answer::redirect(&format!("{ACCOUNT}?note=email")),
             Err(notices) => {
                 let form = Form::read(visit).unwrap_or_default();
                 let view = self.email_view(visit, owner).with("email", shown(form.text("email")));
@@ -179,13 +180,11 @@ impl Pages {
         let told = |fault: Fault| self.notices(visit, &fault);
         let data = Map::from_iter([("email".to_owned(), json!(email))]);
         let user = self.accounts.patch(actor, user, data).await.map_err(told)?;
-        if self.settings.sends_mail
-            && !user.email_verified()
-            && visit.reach(AccountMethod::Verify, Some(owner.session)).is_some()
-        {
-            self.accounts.request_verification(actor, &user.id.to_string()).await.map_err(told)?;
+        if !self.settings.sends_mail || user.email_verified() {
+            return Ok(());
         }
-        Ok(())
+        let Some(actor) = self::actor(visit, owner, AccountMethod::Verify) else { return Ok(()) };
+        self.accounts.request_verification(actor, &user.id.to_string()).await.map_err(told)
     }
 
     /// The user, if the form has their password.
@@ -196,12 +195,7 @@ impl Pages {
 
     async fn delete_account(&self, visit: &Visit<'_>, owner: &Owner<'_>) -> Answer {
         match self.deleted_account(visit, owner).await {
-            Ok(()) => {
-                let browser = Browser::read(visit).map(|browser| browser.at_login(None));
-                Answer::redirect(noting("deleted"))
-                    .cookie(visit.transport.session_cookie("", Keep::Remove))
-                    .cookie(browser.and_then(|browser| browser.cookie(visit.transport)))
-            }
+            Ok(()) => signed_out(visit, &noting("deleted")),
             Err(notices) => {
                 notices.on(self.owned(visit, owner).errors(&notices).render("account_delete.html"))
             }

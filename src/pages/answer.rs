@@ -8,8 +8,12 @@ use http::{
         SET_COOKIE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
     },
 };
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// No script, no style but ours, no frame. Forms are sent to this site; `{}` = where else one may lead to.
+/// What a `Location` cannot have as it is (RFC 3986 section 2): a target with letters beyond ASCII arrives, too.
+const IN_LOCATION: &AsciiSet = &CONTROLS.add(b' ');
+
+/// No script, no style but ours, no frame. Forms are sent to this site.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; \
                       base-uri 'none'; form-action 'self'";
 
@@ -34,7 +38,8 @@ impl Answer {
     }
 
     /// A redirect that is followed with a GET (RFC 9110 section 15.4.4).
-    pub(super) fn redirect(target: String) -> Self {
+    pub(super) fn redirect(target: &str) -> Self {
+        let target = utf8_percent_encode(target, IN_LOCATION).to_string();
         Self::bytes(Bytes::new()).status(303).with(LOCATION, &target)
     }
 
@@ -63,14 +68,17 @@ impl Answer {
         self.status(405).with(ALLOW, methods)
     }
 
-    /// Too many tries.
+    /// To be tried again after some time.
     pub(super) fn after(self, seconds: u64) -> Self {
-        self.status(429).with(RETRY_AFTER, &seconds.to_string())
+        self.with(RETRY_AFTER, &seconds.to_string())
     }
 
-    /// Lets the page's forms lead to another origin, which a browser checks for redirects too.
-    pub(super) fn leading_to(self, origin: &str) -> Self {
-        self.with(CONTENT_SECURITY_POLICY, &format!("{POLICY} {origin}"))
+    /// Lets the page's forms lead to other origins.
+    pub(super) fn leading_to(self, origins: &[String]) -> Self {
+        if origins.is_empty() {
+            return self;
+        }
+        self.with(CONTENT_SECURITY_POLICY, &format!("{POLICY} {}", origins.join(" ")))
     }
 
     fn field(&mut self, name: HeaderName, value: &str) {
@@ -100,5 +108,23 @@ impl Answer {
             headers.entry(name).or_insert(HeaderValue::from_static(value));
         }
         *self.response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_arrives_wherever_it_leads() {
+        for (target, expected) in [
+            ("/a?b=%20c#d", "/a?b=%20c#d"),
+            ("/straße?größe=é", "/stra%C3%9Fe?gr%C3%B6%C3%9Fe=%C3%A9"),
+            ("https://two.example/日本", "https://two.example/%E6%97%A5%E6%9C%AC"),
+            ("/a b", "/a%20b"),
+        ] {
+            let response = Answer::redirect(target).into_response();
+            assert_eq!(response.headers().get(LOCATION).unwrap(), expected);
+        }
     }
 }

@@ -11,7 +11,7 @@ impl Pages {
         // The query of the login page, which the form that logs out takes along.
         let switch = address(&target).split_once('?').map(|(_, query)| query.to_owned());
         let switch = switch.unwrap_or_else(|| "to=/".to_owned());
-        let view = View::new(self, visit).with("switch", switch).with("target", target);
+        let view = View::new(self, visit).with("switch", switch);
         view.render("denied.html").status(403)
     }
 }

@@ -1,6 +1,6 @@
 //! The device of a session, from the `User-Agent` of its login (RFC 9110 section 10.1.5).
 
-use crate::encoding::hex;
+use crate::{encoding::hex, store::Token};
 
 /// The beginning of the name of a token that a login page has made: `(browser GROUP) USER AGENT`. Tokens of a group belong
 /// to one login, each for another host, and end together.
@@ -61,8 +61,12 @@ pub(super) fn of(name: Option<&str>) -> Option<Device> {
     Some(Device { browser: find(&BROWSERS), system: find(&SYSTEMS) })
 }
 
-/// The group of a token with this name.
-pub(super) fn group(name: &str) -> Option<&str> {
+/// The group of a token: that of its login.
+pub(super) fn group_of(token: &Token) -> Option<&str> {
+    token.name.as_deref().and_then(group)
+}
+
+fn group(name: &str) -> Option<&str> {
     split(name).map(|(group, _)| group).filter(|group| !group.is_empty())
 }
 

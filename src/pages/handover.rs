@@ -12,7 +12,7 @@ use super::{
     cookies::{Browser, Keep},
     device,
     input::Visit,
-    login::{self, LONGEST_COOKIE, SHORT_LIFE, lasting},
+    login::{self, LONGEST_COOKIE, MAX_TARGET, SHORT_LIFE, lasting},
     state::{LOGIN, Pages, ROOT},
 };
 use crate::{
@@ -31,13 +31,18 @@ fn proof(browser: &Browser) -> String {
 }
 
 impl Pages {
-    /// Sends a browser on another host to the login page that all share. It has a cookie of this host already, or gets
-    /// one.
-    pub(super) fn to_central(&self, visit: &Visit<'_>, target: &str) -> Option<Answer> {
+    /// The origin of the login page that this host shares with others; `None` if it has its own.
+    pub(super) fn central(&self, visit: &Visit<'_>) -> Option<&str> {
         let sites = self.settings.sites.as_ref().filter(|sites| !sites.is_central(visit.host))?;
-        let here = format!("{}://{}", if visit.transport.is_tls() { "https" } else { "http" }, visit.host);
         // A host that the login page would not lead back to has its own.
-        if visit.session.is_some() || !target.starts_with('/') || !sites.lead_to(&here) {
+        sites.lead_to(&visit.origin()).then_some(&*sites.origin)
+    }
+
+    /// Sends a browser on another host to a page of the host that all share. It has a cookie of this host already, or
+    /// gets one.
+    pub(super) fn to_central(&self, visit: &Visit<'_>, page: &str, target: &str) -> Option<Answer> {
+        let central = self.central(visit)?;
+        if visit.session.is_some() || !target.starts_with('/') {
             return None;
         }
         let browser = Browser::read(visit).or_else(Browser::random)?;
@@ -45,8 +50,11 @@ impl Pages {
             // It has been there a moment ago, and has no session: this host's own page explains that.
             return None;
         }
-        let back = login::leading_back(&format!("{}{}", sites.origin, LOGIN), &format!("{here}{target}"));
-        let answer = Answer::redirect(format!("{back}&for={}", proof(&browser)));
+        let target = [format!("{}{target}", visit.origin()), format!("{}/", visit.origin())];
+        let target = target.into_iter().find(|target| target.len() <= MAX_TARGET)?;
+        let back = login::leading_back(&format!("{central}{page}"), &target);
+        let note = login::note(visit).map(|(note, _)| format!("&note={note}")).unwrap_or_default();
+        let answer = Answer::redirect(&format!("{back}&for={}{note}", proof(&browser)));
         Some(answer.cookie(browser.cookie(visit.transport)))
     }
 
@@ -58,9 +66,12 @@ impl Pages {
         target: &str,
     ) -> Option<String> {
         let sites = self.settings.sites.as_ref()?;
-        let browser = visit.param("for").filter(|proof| proof.len() == 64)?;
+        let browser = visit.asked_by()?;
         let host = sites.host_of(target)?;
-        let path = target.split_once(host).map_or("/", |(_, path)| if path.is_empty() { "/" } else { path });
+        let (scheme, rest) = target.split_once("://")?;
+        let path = rest.strip_prefix(host)?;
+        // A URL may have a query or a fragment right behind its host.
+        let slash = if path.starts_with('/') { "" } else { "/" };
         let code = Code {
             session: Arc::clone(session),
             host: host.to_ascii_lowercase(),
@@ -68,9 +79,8 @@ impl Pages {
             until: visit.now.0 + LIFE,
         };
         let code = self.shared.codes.issue(code, visit.now.0)?;
-        let scheme = target.split_once("://").map_or("https", |(scheme, _)| scheme);
         let path = utf8_percent_encode(path, NON_ALPHANUMERIC);
-        Some(format!("{scheme}://{host}{}handover?code={code}&to={path}", ROOT))
+        Some(format!("{scheme}://{host}{ROOT}handover?code={code}&to={slash}{path}"))
     }
 
     /// `GET handover`: the browser comes back from the login page. Nothing but this browser can use the code, so nothing
@@ -83,17 +93,17 @@ impl Pages {
             let is_browser = browser.as_ref().is_some_and(|browser| proof(browser) == code.browser);
             is_browser && visit.host.eq_ignore_ascii_case(&code.host) && code.until > visit.now.0
         };
-        let Some(code) = code.filter(is_for_us) else { return Answer::redirect(login::address(&target)) };
+        let Some(code) = code.filter(is_for_us) else { return Answer::redirect(&login::address(&target)) };
         match self.session_beside(visit, &code.session, visit.now).await {
             Ok((token, keep)) => {
                 let browser = browser.map(|browser| browser.at_login(Some(visit.now)));
-                Answer::redirect(target)
+                Answer::redirect(&target)
                     .cookie(visit.transport.session_cookie(&token, keep))
                     .cookie(browser.and_then(|browser| browser.cookie(visit.transport)))
             }
             // Logged out meanwhile.
             Err(Fault::SessionEnded | Fault::LoginFailed | Fault::SessionUserGone(_)) => {
-                Answer::redirect(login::address(&target))
+                Answer::redirect(&login::address(&target))
             }
             Err(fault) => self.notices(visit, &fault).on(self.told(visit, "target", LOGIN)),
         }
@@ -113,7 +123,7 @@ impl Pages {
         let rest =
             own.end_by(&lifetimes, self.accounts.last_use(own)).map(|end| (end - now.0 as f64) / 1000.0);
         let rest = rest.filter(|rest| *rest > 0.0).ok_or(Fault::SessionEnded)?.min(LONGEST_COOKIE);
-        let group = own.name.as_deref().and_then(device::group).unwrap_or_default();
+        let group = device::group_of(own).unwrap_or_default();
         let agent = visit.header(&http::header::USER_AGENT).unwrap_or_default();
         let request = TokenRequest {
             ttl: Some(rest),

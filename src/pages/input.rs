@@ -76,6 +76,18 @@ impl<'v> Visit<'v> {
         }
     }
 
+    /// The origin of this site, as the browser sees it (RFC 6454).
+    pub(super) fn origin(&self) -> String {
+        format!("{}://{}", if self.transport.is_tls() { "https" } else { "http" }, self.host)
+    }
+
+    /// The proof of the browser that another host has sent here for a session (`pages/handover.rs`).
+    pub(super) fn asked_by(&self) -> Option<Cow<'v, str>> {
+        let is_proof =
+            |text: &Cow<'_, str>| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        self.param("for").filter(is_proof)
+    }
+
     /// A field of the head.
     pub(super) fn header(&self, name: &HeaderName) -> Option<&'v str> {
         self.headers.get(name)?.to_str().ok()

@@ -27,7 +27,7 @@ pub(super) const SHORT_LIFE: f64 = 43_200.0;
 pub(super) const LONGEST_COOKIE: f64 = 34_560_000.0;
 
 /// The longest target that is remembered. Longer ones are not worth a header line.
-const MAX_TARGET: usize = 4096;
+pub(super) const MAX_TARGET: usize = 4096;
 
 /// What a query leaves as it is, so that the address stays readable.
 const IN_QUERY: &AsciiSet =
@@ -53,28 +53,29 @@ impl Pages {
             Ok(target) => target,
             Err(answer) => return answer,
         };
-        if let Some(answer) = self.to_central(visit, &target) {
+        if let Some(answer) = self.to_central(visit, LOGIN, &target) {
             return answer;
         }
-        if let Some(next) = visit.session.and_then(|session| self.handed_over(visit, session, &target)) {
-            return Answer::redirect(next);
+        let note = note(visit);
+        // With a note the page is shown: a logout is not followed by a login without a word.
+        if let Some(session) = visit.session.filter(|_| note.is_none())
+            && let Some(next) = self.handed_over(visit, session, &target)
+        {
+            return Answer::redirect(&next);
         }
         let view = self.login_view(visit, &target);
         let browser = Browser::read(visit);
         let notice = if visit.session.is_some() {
             None
+        } else if let Some((_, key)) = note {
+            Some(key)
         } else if browser.is_some_and(|browser| browser.was_just_here(visit.now)) && !visit.has_cookie {
             // The browser was logged in, and comes back without the cookie: without a word it would go round for ever.
             Some("login.loop")
-        } else if visit.has_cookie {
-            Some("login.ended")
         } else {
-            visit
-                .param("note")
-                .and_then(|note| NOTES.iter().find(|(own, _)| *own == note))
-                .map(|(_, key)| *key)
+            visit.has_cookie.then_some("login.ended")
         };
-        leading(view.with("notice", notice).render("login.html"), &target)
+        view.with("notice", notice).render("login.html")
     }
 
     /// `POST login`.
@@ -98,7 +99,7 @@ impl Pages {
                 let view =
                     view.with("realm", shown(form.text("realm"))).with("remember", form.is_on("remember"));
                 let answer = view.errors(&notices).render("login.html");
-                (leading(notices.on(answer), &target), Some(notices.login_result()))
+                (notices.on(answer), Some(notices.login_result()))
             }
         }
     }
@@ -158,14 +159,15 @@ impl Pages {
         let session = self.accounts.session(issued.id.expose()).await.ok();
         let next = session.and_then(|session| self.handed_over(visit, &session, target));
         let browser = Browser::read(visit).map(|browser| browser.at_login(Some(visit.now)));
-        Answer::redirect(next.unwrap_or_else(|| target.to_owned()))
+        Answer::redirect(next.as_deref().unwrap_or(target))
             .cookie(visit.transport.session_cookie(issued.id.expose(), keep))
             .cookie(browser.and_then(|browser| browser.cookie(visit.transport)))
     }
 
     fn login_view<'p, 'v>(&'p self, visit: &'p Visit<'v>, target: &str) -> View<'p, 'v> {
-        let register = self.may_register(visit).then(|| leading_back(super::state::REGISTER, target));
+        let register = self.may_register(visit).then(|| beside(visit, super::state::REGISTER, target));
         View::new(self, visit)
+            .leading(target)
             .with("target", target)
             .with("asks_realm", self.asks_realm())
             .with("name", "")
@@ -206,12 +208,18 @@ pub(super) fn noting(note: &str) -> String {
     format!("{LOGIN}?note={note}")
 }
 
-/// Lets the form of a page lead to the origin of an absolute target.
-fn leading(answer: Answer, target: &str) -> Answer {
-    let Ok(uri) = target.parse::<http::Uri>() else { return answer };
-    match (uri.scheme_str(), uri.authority()) {
-        (Some(scheme), Some(authority)) => answer.leading_to(&format!("{scheme}://{authority}")),
-        _ => answer,
+/// What another page lets the login page say: the note and the key of its text.
+pub(super) fn note(visit: &Visit<'_>) -> Option<(&'static str, &'static str)> {
+    let note = visit.param("note")?;
+    NOTES.into_iter().find(|(own, _)| *own == note)
+}
+
+/// The address of another page before a login that leads where this one does, for the same browser of another host.
+pub(super) fn beside(visit: &Visit<'_>, page: &str, target: &str) -> String {
+    let back = leading_back(page, target);
+    match visit.asked_by().filter(|_| back.contains('?')) {
+        Some(proof) => format!("{back}&for={proof}"),
+        None => back,
     }
 }
 

@@ -25,6 +25,8 @@ impl Pages {
             }
             Fault::LoginFailed => Notice::new(422, "error.login"),
             Fault::EmailNotVerified(_) => Notice::new(422, "error.unverified"),
+            // The page that is shown again leads to the login.
+            Fault::SessionEnded | Fault::SessionUserGone(_) => Notice::new(403, "error.stale"),
             Fault::WrongPassword => Notice::of("current", "error.wrong_password"),
             Fault::NameRequired => Notice::of("name", "error.name_required"),
             Fault::EmailRequired => Notice::of("email", "error.email_required"),

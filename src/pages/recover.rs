@@ -110,7 +110,7 @@ impl Pages {
             },
         };
         match set {
-            Ok(()) => Answer::redirect(noting("password")),
+            Ok(()) => Answer::redirect(&noting("password")),
             Err(notices) if notices.0.iter().any(|notice| notice.key == "error.link") => {
                 self.message(visit, "bad_link")
             }
@@ -196,8 +196,8 @@ impl Pages {
             },
         };
         match confirmed {
-            Ok(()) if visit.session.is_some() => Answer::redirect(super::state::ACCOUNT.to_owned()),
-            Ok(()) => Answer::redirect(noting("confirmed")),
+            Ok(()) if visit.session.is_some() => Answer::redirect(super::state::ACCOUNT),
+            Ok(()) => Answer::redirect(&noting("confirmed")),
             Err(notices) => notices.on(View::new(self, visit).errors(&notices).render("confirm.html")),
         }
     }

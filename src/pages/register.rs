@@ -9,7 +9,7 @@ use super::{
     input::Visit,
     login::{self, shown},
     notice::{Notice, Notices},
-    state::Pages,
+    state::{LOGIN, Pages, REGISTER},
     view::View,
 };
 use crate::{
@@ -39,7 +39,10 @@ impl Pages {
     pub(super) fn show_register(&self, visit: &Visit<'_>) -> Answer {
         match self.entry(visit) {
             Ok(_) if !self.may_register(visit) => self.message(visit, "closed"),
-            Ok(target) => self.register_view(visit, &target).render("register.html"),
+            Ok(target) => match self.to_central(visit, REGISTER, &target) {
+                Some(answer) => answer,
+                None => self.register_view(visit, &target).render("register.html"),
+            },
             Err(answer) => answer,
         }
     }
@@ -57,7 +60,9 @@ impl Pages {
             None => self.registered(visit, &form).await,
         };
         match created {
-            Ok(Created::ToConfirm) => (self.told(visit, "registered", &login::address(&target)), None),
+            Ok(Created::ToConfirm) => {
+                (self.told(visit, "registered", &login::beside(visit, LOGIN, &target)), None)
+            }
             Ok(Created::Ready) => self.first_login(visit, &target, &form).await,
             Err(notices) => {
                 let view = self.register_view(visit, &target).with("email", shown(form.text("email")));
@@ -77,7 +82,9 @@ impl Pages {
         match self.checked_login(visit, form.text("email").trim(), form).await {
             Ok(issued) => (self.logged_in(visit, target, form, &issued).await, Some(LoginResult::Succeeded)),
             // The account is there; the login page says what is missing.
-            Err(notices) => (Answer::redirect(login::address(target)), Some(notices.login_result())),
+            Err(notices) => {
+                (Answer::redirect(&login::beside(visit, LOGIN, target)), Some(notices.login_result()))
+            }
         }
     }
 
@@ -98,26 +105,21 @@ impl Pages {
         }
         let actor = visit.actor_for(AccountMethod::Create, None);
         let actor = actor.ok_or_else(|| self.notices(visit, &Fault::RegistrationClosed))?;
-        let settings = self.accounts.settings();
-        let must_confirm = settings.email_verification_required;
-        match self.accounts.register(actor, data).await {
-            Ok(user) if must_confirm => {
-                if !settings.verify_on_register {
-                    let asked = self.accounts.request_verification(actor, &user.id.to_string()).await;
-                    asked.map_err(|fault| self.notices(visit, &fault))?;
-                }
-                Ok(Created::ToConfirm)
-            }
-            Ok(_) => Ok(Created::Ready),
-            // The page says the same to everyone, so it does not tell who has an account.
-            Err(fault) if must_confirm && is_taken(&fault) => Ok(Created::ToConfirm),
-            Err(fault) => Err(self.notices(visit, &fault)),
+        if !self.accounts.settings().email_verification_required {
+            let registered = self.accounts.register(actor, data).await;
+            return registered.map(|_| Created::Ready).map_err(|fault| self.notices(visit, &fault));
+        }
+        // The page says the same to everyone, so it does not tell who has an account.
+        match self.accounts.register_to_confirm(actor, data).await.err().and_then(beyond_address) {
+            None => Ok(Created::ToConfirm),
+            Some(fault) => Err(self.notices(visit, &fault)),
         }
     }
 
     fn register_view<'p, 'v>(&'p self, visit: &'p Visit<'v>, target: &str) -> View<'p, 'v> {
         View::new(self, visit)
-            .with("login", login::address(target))
+            .leading(target)
+            .with("login", login::beside(visit, LOGIN, target))
             .with("asks_realm", self.asks_realm())
             .with("min_length", self.accounts.settings().min_length)
             .with("email", "")
@@ -135,8 +137,9 @@ pub(super) fn new_password<'f>(form: &'f Form<'_>) -> Result<&'f str, Notice> {
     if password == repeated { Ok(password) } else { Err(Notice::of("repeat", "error.password_differs")) }
 }
 
-/// Whether the address is the only thing that is wrong.
-fn is_taken(fault: &Fault) -> bool {
-    let Fault::Invalid(violations) = fault else { return false };
-    violations.list.iter().all(|violation| violation.rule == ValidationRule::EmailTaken)
+/// The fault without the violation that a taken address is; `None` if nothing else is wrong.
+fn beyond_address(fault: Fault) -> Option<Fault> {
+    let Fault::Invalid(mut violations) = fault else { return Some(fault) };
+    violations.list.retain(|violation| violation.rule != ValidationRule::EmailTaken);
+    (!violations.list.is_empty()).then_some(Fault::Invalid(violations))
 }

@@ -56,9 +56,19 @@ fn matches(pattern: &str, host: &str) -> bool {
     match pattern.strip_prefix("*.") {
         Some(parent) => host
             .split_once('.')
-            .is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(parent)),
+            .is_some_and(|(label, rest)| is_label(label) && rest.eq_ignore_ascii_case(parent)),
         None => pattern.eq_ignore_ascii_case(host),
     }
+}
+
+/// Whether a text is one label of a host (RFC 1123 section 2.1; with `_`, which browsers take). Browsers decode `%2e`
+/// and end the host at other characters.
+fn is_label(text: &str) -> bool {
+    let is_edge = |byte: Option<u8>| byte == Some(b'-');
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        && !is_edge(text.bytes().next())
+        && !is_edge(text.bytes().last())
 }
 
 #[cfg(test)]
@@ -77,6 +87,7 @@ mod tests {
             "https://shop.example:8443",
             "https://SHOP.example:8443/a?b#c",
             "https://one.apps.example:8443/",
+            "https://xn--9ca-2.apps.example:8443/",
             "https://shop.example:8443?//evil",
         ] {
             assert!(sites.lead_to(target), "{target}");
@@ -89,6 +100,13 @@ mod tests {
             "https://apps.example:8443/",
             "https://.apps.example:8443/",
             "https://a.b.apps.example:8443/",
+            "https://a%2eb.apps.example:8443/",
+            "https://evil%2f.apps.example:8443/",
+            "https://a;b.apps.example:8443/",
+            "https://a'.apps.example:8443/",
+            "https://é.apps.example:8443/",
+            "https://[.apps.example:8443/",
+            "https://-a.apps.example:8443/",
             "https://shop.example:8443@evil.example/",
             "https://shop.example:8443\\.evil.example/",
             "https://shop.example:8443\t/",

@@ -20,11 +20,12 @@ pub(super) struct View<'p, 'v> {
     values: Map<String, Value>,
     bound: Bound<'p>,
     errors: Vec<Value>,
+    target: Option<String>,
 }
 
 impl<'p, 'v> View<'p, 'v> {
     pub(super) fn new(pages: &'p Pages, visit: &'p Visit<'v>) -> Self {
-        Self { pages, visit, values: Map::new(), bound: Bound::Browser, errors: Vec::new() }
+        Self { pages, visit, values: Map::new(), bound: Bound::Browser, errors: Vec::new(), target: None }
     }
 
     /// With a variable.
@@ -38,6 +39,11 @@ impl<'p, 'v> View<'p, 'v> {
         Self { bound, ..self }
     }
 
+    /// With forms that lead to this target in the end.
+    pub(super) fn leading(self, target: &str) -> Self {
+        Self { target: Some(target.to_owned()), ..self }
+    }
+
     /// With errors above the form.
     pub(super) fn errors(mut self, notices: &Notices) -> Self {
         let language = self.pages.language(self.visit);
@@ -48,7 +54,7 @@ impl<'p, 'v> View<'p, 'v> {
 
     /// The page.
     pub(super) fn render(self, template: &str) -> Answer {
-        let Self { pages, visit, mut values, bound, errors } = self;
+        let Self { pages, visit, mut values, bound, errors, target } = self;
         let known = Browser::read(visit);
         let is_new = known.is_none();
         let Some(browser) = known.or_else(Browser::random) else {
@@ -60,13 +66,14 @@ impl<'p, 'v> View<'p, 'v> {
         values.insert("logout_token".to_owned(), pages.shared.key.token(&browser, Bound::Browser).into());
         values.insert("user".to_owned(), json!(subject.as_deref().map(display_name)));
         values.insert("brand".to_owned(), json!(pages.brand(visit)));
-        values.insert("host".to_owned(), json!(visit.host));
         values.insert("has_logo".to_owned(), pages.settings.logo.is_some().into());
         values.insert("has_color".to_owned(), pages.settings.color.is_some().into());
         values.insert("request_id".to_owned(), visit.request_id.into());
         values.insert("now".to_owned(), visit.now.0.into());
         match pages.templates.render(template, pages.language(visit), &values) {
-            Ok(html) => Answer::page(html).cookie(browser.cookie(visit.transport).filter(|_| is_new)),
+            Ok(html) => Answer::page(html)
+                .leading_to(&pages.form_origins(visit, target.as_deref()))
+                .cookie(browser.cookie(visit.transport).filter(|_| is_new)),
             Err(error) => pages.broken(visit, &error),
         }
     }

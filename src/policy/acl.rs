@@ -205,7 +205,8 @@ impl Entry {
         let who = self.who(target.user_type).ok_or(Mismatch::Principal)?;
         // A static rule belongs to its model, so the model part of the score is always exact.
         let score = score(&[3, property, access], &who, self.effect, target.user_type);
-        Ok(Rule { who, effect: self.effect, score, reference: Arc::clone(&self.reference) })
+        let reference = Arc::clone(&self.reference);
+        Ok(Rule { who, effect: self.effect, score, reference, is_built_in: self.is_built_in() })
     }
 }
 

@@ -189,7 +189,7 @@ mod tests {
 
     fn rule(index: usize, who: Who, allow: bool) -> Rule {
         let effect = if allow { Effect::Allow { weight: 0 } } else { Effect::Deny };
-        Rule { who, effect, score: 0, reference: format!("r#/{index}").into() }
+        Rule { who, effect, score: 0, reference: format!("r#/{index}").into(), is_built_in: false }
     }
 
     fn who() -> impl Strategy<Value = Who> {

@@ -56,6 +56,8 @@ pub struct Denial<'s> {
     /// The rule that decided; `default`, `unmatched` or `scope` if none did, `ambiguous` if servers read the
     /// path as different routes.
     pub rule: &'s str,
+    /// Whether that rule comes with LoopBack: no file and no row of the store has it.
+    pub is_built_in: bool,
     /// The model, which the text of a 404 names together with the action's row.
     pub model: &'s str,
 }
@@ -80,6 +82,7 @@ struct Outcome<'s> {
     allowed: bool,
     rule: &'s str,
     reach: Reach,
+    is_built_in: bool,
 }
 
 impl PolicySet {
@@ -114,7 +117,8 @@ impl PolicySet {
         if outcome.allowed {
             Decision::Permit(Permit::new(outcome.rule, outcome.reach))
         } else {
-            self.deny(action, caller, Some(model), outcome.rule)
+            let denial = self.denial(action, caller, Some(model), outcome.rule);
+            Decision::Denial(Denial { is_built_in: outcome.is_built_in, ..denial })
         }
     }
 
@@ -141,10 +145,20 @@ impl PolicySet {
         model: Option<&ModelPolicy>,
         rule: &'s str,
     ) -> Decision<'s> {
+        Decision::Denial(self.denial(action, caller, model, rule))
+    }
+
+    fn denial<'s>(
+        &'s self,
+        action: &Action<'s, '_>,
+        caller: Caller<'_>,
+        model: Option<&ModelPolicy>,
+        rule: &'s str,
+    ) -> Denial<'s> {
         let set = model.and_then(|model| model.error_status).or(self.settings.acl_error_status);
         // Always 401 without a valid token, as in LoopBack (docs/loopback-3.28.md section 8.8).
         let status = if caller.user.is_some() { set.unwrap_or(403) } else { 401 };
-        Decision::Denial(Denial { status, rule, model: action.model })
+        Denial { status, rule, is_built_in: false, model: action.model }
     }
 }
 
@@ -161,8 +175,10 @@ fn first_match<'s>(
         allowed: rule.effect.allows(model.default_allow),
         rule: &rule.reference,
         reach: rule.who.reach(),
+        is_built_in: rule.is_built_in,
     };
-    let mut otherwise = Outcome { allowed: model.default_allow, rule: "default", reach: Reach::Everyone };
+    let mut otherwise =
+        Outcome { allowed: model.default_allow, rule: "default", reach: Reach::Everyone, is_built_in: false };
     // The outcome for the owner, if a rule for `$owner` precedes the first other match.
     let mut owned = None;
     for rule in rules {

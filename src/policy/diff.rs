@@ -127,6 +127,7 @@ impl Analysis {
                     effect: Effect::Allow { weight: 0 },
                     score: 0,
                     reference: "unmatched".into(),
+                    is_built_in: false,
                 }],
                 _ => Vec::new(),
             };

@@ -83,6 +83,17 @@ fn names_of_fields_that_would_do_nothing_or_harm() {
 }
 
 #[test]
+fn a_language_without_texts() {
+    insta::assert_snapshot!(mistakes("[pages]\nlanguages = [\"en\", \"fr\"]\n"), @r#"portcullis.toml:2:20: error: `pages.languages` cannot be `fr`; write "en" or "de" or "ja" or "zh""#);
+    let sources = Sources { env: pairs(&[("PORTCULLIS_PAGES__LANGUAGES", "en,fr")]), ..Sources::default() };
+    let said = Folder::new("").load(&sources).unwrap_err().to_string();
+    assert!(
+        said.starts_with("PORTCULLIS_PAGES__LANGUAGES: error: `pages.languages` cannot be `fr`"),
+        "{said}"
+    );
+}
+
+#[test]
 fn unknown_keys() {
     insta::assert_snapshot!(
         mistakes(

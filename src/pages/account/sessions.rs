@@ -73,7 +73,7 @@ impl Pages {
         let device = device::of(token.name.as_deref()).filter(|_| token.scopes.is_empty())?;
         let used = self.accounts.last_use(token);
         Some(Row {
-            group: token.name.as_deref().and_then(device::group).map(str::to_owned),
+            group: device::group_of(token).map(str::to_owned),
             handle: token.hash.handle().as_str().to_owned(),
             own: token.hash == owner.session.hash,
             browser: device.browser,
@@ -113,7 +113,7 @@ impl Pages {
         };
         match ended {
             // It ended in another tab.
-            Ok(()) | Err(Fault::UnknownToken(_)) => Answer::redirect(format!("{ACCOUNT}/sessions")),
+            Ok(()) | Err(Fault::UnknownToken(_)) => Answer::redirect(&format!("{ACCOUNT}/sessions")),
             Err(fault) => {
                 let notices = self.notices(visit, &fault);
                 self.show_sessions(visit, owner, Some(&notices)).await
@@ -125,10 +125,8 @@ impl Pages {
     async fn end_one(&self, visit: &Visit<'_>, owner: &Owner<'_>, handle: &str) -> Result<(), Fault> {
         let tokens = self.live_tokens(visit, owner).await?;
         let named = tokens.iter().find(|token| token.hash.handle().as_str() == handle);
-        let group = named.and_then(|token| device::group(token.name.as_deref()?));
-        let belongs =
-            |token: &&Token| group.is_some() && token.name.as_deref().and_then(device::group) == group;
-        for token in tokens.iter().filter(belongs) {
+        let group = named.and_then(device::group_of);
+        for token in tokens.iter().filter(|token| group.is_some() && device::group_of(token) == group) {
             self.accounts.revoke(visit.actor(), token).await?;
         }
         if group.is_some() {
@@ -140,13 +138,13 @@ impl Pages {
 
     async fn end_others(&self, visit: &Visit<'_>, owner: &Owner<'_>) -> Result<(), Fault> {
         let tokens = self.live_tokens(visit, owner).await?;
-        let group = |token: &Token| token.name.as_deref().and_then(device::group).map(str::to_owned);
-        let own = tokens.iter().find(|token| token.hash == owner.session.hash).and_then(group);
-        for token in tokens {
+        let own = tokens.iter().find(|token| token.hash == owner.session.hash).and_then(device::group_of);
+        for token in &tokens {
             let is_session = device::of(token.name.as_deref()).is_some() && token.scopes.is_empty();
-            let is_own = token.hash == owner.session.hash || (own.is_some() && group(&token) == own);
+            let is_own =
+                token.hash == owner.session.hash || (own.is_some() && device::group_of(token) == own);
             if is_session && !is_own {
-                self.accounts.revoke(visit.actor(), &token).await?;
+                self.accounts.revoke(visit.actor(), token).await?;
             }
         }
         Ok(())

@@ -14,6 +14,7 @@ use crate::{
         notice::{Notice, Notices},
         state::{ACCOUNT, Pages},
     },
+    policy::AccountMethod,
     store::Token,
 };
 
@@ -42,6 +43,11 @@ impl Pages {
         owner: &Owner<'_>,
         outcome: Option<Outcome>,
     ) -> Answer {
+        let may = |method| visit.reach(method, Some(owner.session)).is_some();
+        if !may(AccountMethod::ListTokens) {
+            let notices = super::denied();
+            return notices.on(self.owned(visit, owner).errors(&notices).render("account_error.html"));
+        }
         let tokens = match self.script_tokens(visit, owner).await {
             Ok(tokens) => tokens,
             Err(fault) => return self.notices(visit, &fault).on(self.told(visit, "nothing", ACCOUNT)),
@@ -54,6 +60,8 @@ impl Pages {
         let view = self
             .owned(visit, owner)
             .with("tokens", rows)
+            .with("can_make", may(AccountMethod::CreateTokens))
+            .with("can_end", may(AccountMethod::DeleteToken))
             .with("days", DAYS)
             .with("chosen", days.unwrap_or(90))
             .with("name", typed("name"))
@@ -98,12 +106,9 @@ impl Pages {
             Err(notices) => return self.show_tokens(visit, owner, Some(Outcome::Refused(notices))).await,
         };
         if form.is_on("end") {
-            return match self.accounts.end_token(visit.actor(), &owner.user, form.text("end")).await {
-                Ok(()) | Err(Fault::UnknownToken(_)) => Answer::redirect(format!("{ACCOUNT}/tokens")),
-                Err(fault) => {
-                    let refused = Outcome::Refused(self.notices(visit, &fault));
-                    self.show_tokens(visit, owner, Some(refused)).await
-                }
+            return match self.ended_token(visit, owner, form.text("end")).await {
+                Ok(()) => Answer::redirect(&format!("{ACCOUNT}/tokens")),
+                Err(notices) => self.show_tokens(visit, owner, Some(Outcome::Refused(notices))).await,
             };
         }
         let outcome = match self.made_token(visit, owner, &form).await {
@@ -113,12 +118,22 @@ impl Pages {
         self.show_tokens(visit, owner, Some(outcome)).await
     }
 
+    async fn ended_token(&self, visit: &Visit<'_>, owner: &Owner<'_>, handle: &str) -> Result<(), Notices> {
+        let actor = super::actor(visit, owner, AccountMethod::DeleteToken).ok_or_else(super::denied)?;
+        match self.accounts.end_token(actor, &owner.user, handle).await {
+            // It ended in another tab.
+            Ok(()) | Err(Fault::UnknownToken(_)) => Ok(()),
+            Err(fault) => Err(self.notices(visit, &fault)),
+        }
+    }
+
     async fn made_token(
         &self,
         visit: &Visit<'_>,
         owner: &Owner<'_>,
         form: &Form<'_>,
     ) -> Result<IssuedToken, Notices> {
+        let actor = super::actor(visit, owner, AccountMethod::CreateTokens).ok_or_else(super::denied)?;
         let name = form.text("name").trim();
         // The gate's own names begin with a parenthesis.
         if name.is_empty() || name.chars().count() > MAX_NAME || device::is_reserved(name) {
@@ -139,6 +154,6 @@ impl Pages {
             name: Some(name.to_owned()),
             fixed: true,
         };
-        self.accounts.issue_own(visit.actor(), &user.id, request).await.map_err(told)
+        self.accounts.issue_own(actor, user, request).await.map_err(told)
     }
 }

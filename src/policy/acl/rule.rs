@@ -80,6 +80,8 @@ pub(in crate::policy) struct Rule {
     pub(in crate::policy) effect: Effect,
     pub(in crate::policy) score: i32,
     pub(in crate::policy) reference: Arc<str>,
+    /// Whether it comes with LoopBack.
+    pub(in crate::policy) is_built_in: bool,
 }
 
 /// Why a rule does not match a route.

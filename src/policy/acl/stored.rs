@@ -29,7 +29,7 @@ pub(in crate::policy) fn stored_rule(row: &StoredRule, target: &Target<'_>) -> R
     let who = who(row.principal_type.as_deref(), row.principal_id.as_deref(), target.user_type);
     let who = who.ok_or(Mismatch::Principal)?;
     let score = score(&[model, property, access], &who, effect, target.user_type);
-    Ok(Rule { who, effect, score, reference: stored_reference(row) })
+    Ok(Rule { who, effect, score, reference: stored_reference(row), is_built_in: false })
 }
 
 /// The name of a stored row in decisions.

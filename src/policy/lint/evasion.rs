@@ -144,6 +144,7 @@ fn find_evasion(analysis: &Analysis, route: usize, meant: &str, sent: Sent<'_>) 
         effect: Effect::Allow { weight: 0 },
         score: 0,
         reference: "unmatched".into(),
+        is_built_in: false,
     }];
     let (index, name, there) = match table.find(method, path) {
         // The same route again is no evasion.

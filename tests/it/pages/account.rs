@@ -222,6 +222,47 @@ fn a_token_for_a_script_is_shown_once_and_works_until_it_is_ended() {
 }
 
 #[test]
+fn rules_about_tokens_close_their_page() {
+    let app = App::echo();
+    let rule = |property: &str| {
+        format!(
+            r#"{{"principalType": "ROLE", "principalId": "$owner", "permission": "DENY", "property": "{property}"}}"#
+        )
+    };
+    let start = |closed: &str| {
+        let member = format!(r#"{{"name": "Member", "base": "User", "acls": [{}]}}"#, rule(closed));
+        let setup = setup(&app).policy("member.json", &member).set("api.user_model", "Member");
+        let gate = Gate::start(setup.set("api.users", "users"));
+        gate.sign_up("ann");
+        let mut browser = Browser::new(&gate);
+        browser.log_in("ann");
+        (gate, browser)
+    };
+    let fields = [("name", "report"), ("days", "30"), ("current", PASSWORD), ("scope", "")];
+    let told = "Your account may not do this.";
+
+    let (_gate, mut browser) = start("__get__accessTokens");
+    assert!(!browser.get(ACCOUNT).expect(200).text().contains("account/tokens"));
+    assert!(browser.get(&page("tokens")).expect(403).text().contains(told));
+
+    let (gate, mut browser) = start("__create__accessTokens");
+    let list = browser.get(&page("tokens")).expect(200);
+    assert!(!list.text().contains("id=\"current\""), "{}", list.text());
+    let own = token(browser.get(&page("password")).text());
+    let [name, days, current, scope] = fields;
+    let refused =
+        browser.post(&page("tokens"), &[name, days, current, scope, ("form_token", &own)]).expect(403);
+    assert!(refused.text().contains(told), "{}", refused.text());
+    assert_eq!(gate.run(gate.parts().accounts().tokens(&1.into())).unwrap().len(), 2, "two logins");
+
+    let (_gate, mut browser) = start("__destroyById__accessTokens");
+    browser.submit(&page("tokens"), None, &fields).expect(200);
+    let list = browser.get(&page("tokens")).expect(200);
+    assert!(list.text().contains("report") && handles(&list).is_empty(), "{}", list.text());
+    assert!(browser.submit(&page("tokens"), None, &[("end", "x")]).expect(403).text().contains(told));
+}
+
+#[test]
 fn an_account_is_deleted_by_who_knows_the_password() {
     let (_app, gate) = gate(&[]);
     gate.sign_up("ann");

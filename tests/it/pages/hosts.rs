@@ -99,7 +99,10 @@ fn a_code_is_for_one_host_one_browser_and_half_a_minute() {
     let code = handed(&mut one);
     let mut thief = Browser::over(gate.client(), "two.localhost");
     refused(&mut thief, &code);
+    refused(&mut two, &code);
+    let code = handed(&mut one);
     thief.get("/.portcullis/nothing");
+    assert!(thief.cookies.contains_key("portcullis-form"));
     refused(&mut thief, &code);
     refused(&mut two, &code);
     // The other host.
@@ -156,4 +159,101 @@ fn a_browser_that_comes_back_without_its_cookie_is_told_so() {
     let own = location(two.get("/cart"));
     let page = two.get(&own).expect(200);
     assert!(page.text().contains("came back without the session cookie"), "{}", page.text());
+}
+
+/// The link of a page to this path, with its query.
+fn link(page: &Response, path: &str) -> String {
+    let text = page.text().replace("&amp;", "&").replace("&#x2f;", "/");
+    let (_, link) = text.split_once(&format!("href=\"{path}")).unwrap_or_else(|| panic!("{path}: {text}"));
+    format!("{path}{}", link.split_once('"').unwrap().0)
+}
+
+fn form_action(page: &Response) -> String {
+    let policy = page.field("content-security-policy").unwrap();
+    policy.split_once("form-action ").unwrap().1.to_owned()
+}
+
+#[test]
+fn a_form_may_lead_to_the_login_page_of_all_hosts() {
+    let (_app, gate) = three();
+    sign_up(&gate);
+    let [mut one, mut two] = browsers(&gate);
+    let login = to_login(&mut two, "/cart");
+    let code = path_on(
+        &location(one.submit(&login, None, &[("name", "ann"), ("password", PASSWORD)])),
+        "two.localhost",
+    );
+    two.get(&code).expect(303);
+    for page in ["logout", "denied", "account/delete", "forgot"] {
+        assert_eq!(
+            form_action(&two.get(&format!("/.portcullis/{page}"))),
+            "'self' http://one.localhost",
+            "{page}"
+        );
+        assert_eq!(form_action(&one.get(&format!("/.portcullis/{page}"))), "'self'", "{page}");
+    }
+    // What follows a form is said by the page that it ends on.
+    let out = location(two.submit("/.portcullis/logout", None, &[]));
+    let central = path_on(&location(two.get(&out)), "one.localhost");
+    let page = one.get(&central).expect(200);
+    assert!(page.text().contains("You are signed out."), "{}", page.text());
+    assert_eq!(form_action(&page), "'self' http://two.localhost");
+    // A session there does not undo a logout here.
+    one.log_in("ann");
+    assert!(one.get(&central).expect(200).text().contains("You are signed in as ann."));
+    let long = format!("/{}", "a".repeat(4090));
+    let own = format!("/.portcullis/login?to={long}");
+    let sent = location(two.get(&own));
+    assert!(sent.contains("login?to=http%3A//two.localhost/&for="), "{sent}");
+}
+
+#[test]
+fn a_registration_leads_back_to_the_host_that_asked() {
+    let (_app, gate) = three();
+    let [mut one, mut two] = browsers(&gate);
+    let login = to_login(&mut two, "/cart?x=1");
+    let page = one.get(&login).expect(200);
+    let register = link(&page, "/.portcullis/register");
+    // The host's own page of registration is that one, too.
+    let own = path_on(&location(two.get("/.portcullis/register?to=/cart%3Fx%3D1")), "one.localhost");
+    assert_eq!(own, register);
+    let page = one.get(&register).expect(200);
+    assert_eq!(form_action(&page), "'self' http://two.localhost");
+    assert_eq!(link(&page, "/.portcullis/login"), login);
+    let fields = [("email", "bob@example.com"), ("password", PASSWORD), ("repeat", PASSWORD)];
+    let code = path_on(&location(one.submit(&register, None, &fields)), "two.localhost");
+    assert_eq!(location(two.get(&code)), "/cart?x=1");
+    two.get("/cart?x=1").expect(200);
+}
+
+#[test]
+fn a_target_without_a_slash_has_a_path() {
+    let (_app, gate) = three();
+    sign_up(&gate);
+    let [mut one, mut two] = browsers(&gate);
+    let login = to_login(&mut two, "/a");
+    let (_, proof) = login.split_once("&for=").unwrap();
+    one.log_in("ann");
+    for (target, expected) in [
+        ("http://two.localhost", "/"),
+        ("http://two.localhost/a", "/a"),
+        ("http://two.localhost%3Fx=1", "/?x=1"),
+        ("http://two.localhost%23x", "/#x"),
+        ("http://two.localhost/stra%C3%9Fe", "/stra%C3%9Fe"),
+    ] {
+        let code = location(one.get(&format!("/.portcullis/login?to={target}&for={proof}")));
+        assert_eq!(location(two.get(&path_on(&code, "two.localhost"))), expected, "{target}");
+    }
+}
+
+#[test]
+fn tabs_of_one_browser_each_come_back() {
+    let (_app, gate) = three();
+    sign_up(&gate);
+    let [mut one, mut two] = browsers(&gate);
+    one.log_in("ann");
+    let logins = ["/a", "/b"].map(|page| to_login(&mut two, page));
+    let codes = logins.map(|login| path_on(&location(one.get(&login)), "two.localhost"));
+    assert_eq!(codes.map(|code| location(two.get(&code))), ["/a", "/b"]);
+    two.get("/b").expect(200);
 }

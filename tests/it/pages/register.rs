@@ -71,7 +71,11 @@ fn another_site_registers_nobody() {
 
 #[test]
 fn where_an_address_must_be_confirmed_nothing_tells_who_has_an_account() {
-    let (_app, gate) = gate(&[("users.email_verification_required", "true")]);
+    let app = App::echo();
+    let setup =
+        setup(&app).set("users.email_verification_required", "true").set("password.breached", "breached");
+    std::fs::write(setup.path("breached"), "1A62F8F2695592FE6929F8CAB1985F38536EC53E\n").unwrap();
+    let gate = Gate::start(setup);
     let mut browser = Browser::new(&gate);
     let mut pages = Vec::new();
     for email in ["ann@example.com", "ann@example.com"] {
@@ -84,6 +88,35 @@ fn where_an_address_must_be_confirmed_nothing_tells_who_has_an_account() {
     let credentials = [("name", "ann@example.com"), ("password", PASSWORD)];
     let page = browser.submit("/.portcullis/login", None, &credentials).expect(422);
     assert!(page.text().contains("not confirmed yet"), "{}", page.text());
+    // Together with what else may be wrong.
+    let mut told = |email: &str, username: &str, password: &str| {
+        let fields = [("email", email), ("username", username), ("password", password), ("repeat", password)];
+        let page = browser.submit(REGISTER, None, &fields);
+        (page.status, page.text().replace(email, "EMAIL"))
+    };
+    told("bob@example.com", "bob", PASSWORD);
+    for (username, password, status) in
+        [("bob", PASSWORD, 422), ("x@y.example", PASSWORD, 422), ("", "a-breached-password", 422)]
+    {
+        let taken = told("ann@example.com", username, password);
+        assert_eq!(taken.0, status, "{}", taken.1);
+        assert_eq!(taken, told("new@example.com", username, password));
+    }
+}
+
+#[test]
+fn the_confirmation_of_a_registration_counts_for_no_limit_that_tells_of_it() {
+    let (_app, gate) = gate(&[
+        ("users.email_verification_required", "true"),
+        ("limits.reset_per_client", "1/hour"),
+        ("limits.register_per_client", "100/hour"),
+    ]);
+    let mut browser = Browser::new(&gate);
+    for email in ["ann@example.com", "bob@example.com", "ann@example.com"] {
+        browser.submit(REGISTER, None, &fields(email, PASSWORD, PASSWORD)).expect(200);
+    }
+    browser.submit("/.portcullis/forgot", None, &[("email", "ann@example.com")]).expect(200);
+    browser.submit("/.portcullis/forgot", None, &[("email", "ann@example.com")]).expect(429);
 }
 
 #[test]
