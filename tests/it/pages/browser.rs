@@ -9,7 +9,7 @@ use std::{
 
 use portcullis::accounts::TokenRequest;
 
-use super::support::setup;
+use super::{hosts::three_before, support::setup};
 use crate::{
     process::support::{finish_within, has},
     support::{App, Gate, answer},
@@ -69,4 +69,28 @@ fn people_use_the_pages_in_a_real_browser() {
         assert!(told.lines().any(|line| line == format!("ok: {step}")), "{step}: {told}");
     }
     assert_eq!(told.lines().filter(|line| line.starts_with("ok: page ")).count(), 21, "{told}");
+}
+
+#[test]
+fn people_use_several_hosts_in_a_real_browser() {
+    if !has_browser() {
+        return;
+    }
+    let app = App::answering(|request| match request.target().strip_prefix("/to/") {
+        Some(host) => answer("302 Found", &format!("Location: http://{host}.localhost/\r\n"), ""),
+        None => answer("200 OK", "Content-Type: text/html\r\n", "<!doctype html><title>app</title>"),
+    });
+    let gate = Gate::start(three_before(&app).set("users.redirect_hosts", "third.localhost"));
+    let mut command = Command::new("node");
+    command.arg("hosts.js").arg(gate.address().to_string()).current_dir(scripts());
+    let told = finish_within(Duration::from_secs(120), command, "").ok();
+    for step in [
+        "a registration comes back",
+        "a logout is told",
+        "a login comes back",
+        "an app leads on to known hosts",
+        "a deletion is told",
+    ] {
+        assert!(told.lines().any(|line| line == format!("ok: {step}")), "{step}: {told}");
+    }
 }

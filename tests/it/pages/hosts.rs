@@ -8,6 +8,12 @@ use crate::support::{App, Gate, Response, Setup};
 /// A gate with three apps, each on a host of its own; the login page is on the first one's.
 fn three() -> (App, Gate) {
     let app = App::echo();
+    let gate = Gate::start(three_before(&app).with_manual_clock());
+    (app, gate)
+}
+
+/// The settings of such a gate.
+pub(super) fn three_before(app: &App) -> Setup {
     let entry = |name: &str, accounts: &str| {
         format!(
             "[[apps]]\nname = \"{name}\"\nhosts = [\"{name}.localhost\"]\nupstream = {{ servers = [\"{}\"] }}\n{accounts}",
@@ -16,8 +22,7 @@ fn three() -> (App, Gate) {
     };
     let tables = [entry("one", ""), entry("two", ""), entry("three", "accounts = false\n")].concat();
     let setup = Setup::before(&app.url()).tables(&tables).set("server.public_url", "http://one.localhost");
-    let gate = Gate::start(setup.set("policies.unmatched", "authenticated").with_manual_clock());
-    (app, gate)
+    setup.set("policies.unmatched", "authenticated")
 }
 
 /// The browser's view of each host: cookies are of one host alone.
