@@ -9,6 +9,7 @@ mod chain;
 mod challenge;
 mod client;
 mod context;
+mod cors;
 mod decision;
 mod failed;
 mod field_names;
@@ -17,6 +18,7 @@ mod implied;
 mod last_caller;
 mod link;
 mod onward;
+mod origins;
 mod owner;
 mod pages;
 mod record;
@@ -49,6 +51,7 @@ pub use apps::{App, AppSettings, Apps};
 pub use client::Client;
 pub use context::RequestIds;
 pub use implied::MethodOverride;
+pub use origins::{Cors, Origins};
 pub use owner::look_up;
 pub use reserved::{OPENAPI, is_reserved};
 pub use router::{Location, Misrouted, Router};
@@ -139,6 +142,9 @@ impl<'r> Request<'r> {
             .map_err(|wait| Refusal::TooMany(wait.0))?;
         if is_reserved(self.head.path()) {
             return Box::pin(self.reserved(down)).await;
+        }
+        if let Some(response) = self.preflight()? {
+            return Ok(Box::pin(self.answer(self.head, response, down)).await);
         }
         let (session, stale) = self.session(down).await?;
         let session = record.session.get_or_init(|| session).as_ref();

@@ -45,6 +45,8 @@ pub enum Refusal {
     TwoUsers,
     /// The request has a cookie, and the browser sent it from another site.
     CrossSite,
+    /// A preflight for pages of an origin that is not listed.
+    ForeignOrigin,
     /// A rule denies it.
     Denied {
         /// 401, 403 or 404.
@@ -209,12 +211,7 @@ impl Refusal {
             Self::TwoUsers => {
                 error(400, "TWO_CREDENTIALS", "the request carries credentials of two users; send one")
             }
-            Self::CrossSite => error(
-                403,
-                "CROSS_SITE",
-                "a cookie does this only from a page of this site (Sec-Fetch-Site, Origin or Referer); \
-                 other clients send the token in a header",
-            ),
+            Self::CrossSite | Self::ForeignOrigin => self.cross_origin_error(),
             Self::Denied { status: 403, .. } => error(403, "ACCESS_DENIED", "Access Denied"),
             Self::Denied { status: 404, model, model_id } => {
                 // JavaScript's text for no value, as in LoopBack (docs/loopback-3.28.md section 8.8).
@@ -234,6 +231,23 @@ impl Refusal {
             | Self::AppTooSlow
             | Self::Loop
             | Self::Internal => self.server_error(),
+        }
+    }
+
+    /// The table of refusals that concern pages of other sites.
+    fn cross_origin_error(&self) -> ErrorBody {
+        match self {
+            Self::ForeignOrigin => error(
+                403,
+                "ORIGIN_NOT_ALLOWED",
+                "pages of this origin may not call this site; `cors.origins` lists those that may",
+            ),
+            _ => error(
+                403,
+                "CROSS_SITE",
+                "a cookie does this only from a page of this site (Sec-Fetch-Site, Origin or Referer); \
+                 other clients send the token in a header",
+            ),
         }
     }
 

@@ -169,7 +169,18 @@ pub(super) fn gate(
         body_limit: config.api.body_limit as u64,
         acme,
         redirect,
+        cors: cors(&config.cors),
     }
+}
+
+fn cors(settings: &config::CorsSettings) -> Option<gate::Cors> {
+    let origins = match &settings.origins {
+        config::CorsOrigins::Off => return None,
+        config::CorsOrigins::Any => gate::Origins::Any,
+        config::CorsOrigins::Reflect => gate::Origins::Reflect,
+        config::CorsOrigins::Listed(listed) => gate::Origins::Listed(listed.clone()),
+    };
+    Some(gate::Cors { origins, credentials: settings.credentials })
 }
 
 pub(super) fn credentials(config: &Config) -> credential::Settings {

@@ -32,13 +32,8 @@ pub(super) fn is_unimplemented(key: &str) -> bool {
 pub(super) const PROTECTIVE: &[&str] = &["limits.login_per_account", "identity.assertion"];
 
 /// With any value but the default, these keys are warnings.
-const WITHOUT_EFFECT: &[&str] = &[
-    "cors.origins",
-    "cors.credentials",
-    "forward_auth.listen",
-    "forward_auth.trusted",
-    "identity.assertion_audience",
-];
+const WITHOUT_EFFECT: &[&str] =
+    &["forward_auth.listen", "forward_auth.trusted", "identity.assertion_audience"];
 
 #[cfg(test)]
 mod tests {

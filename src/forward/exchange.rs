@@ -161,6 +161,7 @@ impl<'x> Exchange<'x> {
             wait: None,
             pace: Pace::default(),
             token_check: outgoing.token_check,
+            cors: outgoing.cors,
             pulse,
             interim: 0,
             keep_alive: head.keep_alive(),

@@ -10,6 +10,8 @@ mod scheme;
 
 use std::{borrow::Cow, net::IpAddr};
 
+use client_hop::STRICT_TRANSPORT;
+
 pub(super) use client_hop::ClientHop;
 pub use scheme::{is_on, is_secure};
 
@@ -53,6 +55,8 @@ pub struct Outgoing<'r> {
     pub token_check: Option<TokenCheck<'r>>,
     /// Whether the time until the answer is measured. Only the access log needs it, and it takes two reads of the clock.
     pub is_timed: bool,
+    /// The fields of CORS of the answer, each line with its CRLF; `None` = the app's are kept.
+    pub cors: Option<&'r [u8]>,
 }
 
 /// The origin of a request.
@@ -224,8 +228,6 @@ pub(super) enum Delivery {
     UntilClose,
 }
 
-const STRICT_TRANSPORT: &str = "Strict-Transport-Security";
-
 /// Writes the head to the client, and returns the framing of its body.
 pub(super) fn write_response(
     out: &mut Vec<u8>,
@@ -233,7 +235,7 @@ pub(super) fn write_response(
     request: &RequestHead,
     hop: ClientHop<'_>,
 ) -> Delivery {
-    let ClientHop { keep_alive, strict_transport } = hop;
+    let ClientHop { keep_alive, strict_transport, cors } = hop;
     let old = request.version() == Version::Http10;
     let delivery = match response.framing() {
         Framing::Empty => Delivery::Empty,
@@ -246,7 +248,8 @@ pub(super) fn write_response(
     if let Some(value) = strict_transport {
         put(out, &[STRICT_TRANSPORT.as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
     }
-    write_end_to_end(out, response, strict_transport.map(|_| STRICT_TRANSPORT));
+    out.extend_from_slice(cors.unwrap_or_default());
+    write_end_to_end(out, response, hop.replaces_any().then_some(&hop));
     match delivery {
         Delivery::Length(count) => length(out, count),
         Delivery::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
@@ -289,15 +292,15 @@ fn write_status(out: &mut Vec<u8>, response: &ResponseHead) {
     put(out, &[&digits, response.reason(), b"\r\n"]);
 }
 
-/// `ours`: a field that the gate sets itself.
-fn write_end_to_end(out: &mut Vec<u8>, response: &ResponseHead, ours: Option<&str>) {
-    if !response.nominates() && ours.is_none() {
+/// `replacing`: sets fields of its own in place of the app's.
+fn write_end_to_end(out: &mut Vec<u8>, response: &ResponseHead, replacing: Option<&ClientHop<'_>>) {
+    if !response.nominates() && replacing.is_none() {
         response.copy_fields(out, |_| Copied::AsSent);
         return;
     }
     response.copy_fields(out, |field| {
         let nominated = response.connection_options().any(|option| option.eq_ignore_ascii_case(field.name));
-        let is_ours = ours.is_some_and(|ours| field.name.eq_ignore_ascii_case(ours));
+        let is_ours = replacing.is_some_and(|hop| hop.replaces(field.name));
         if nominated || is_ours { Copied::Dropped } else { Copied::AsSent }
     });
 }

@@ -118,6 +118,7 @@ impl Request<'_> {
             settings.credentials.schemes,
             settings.loopback,
         );
+        self.add_cors(&mut response);
         self.record.status.set(response.status().as_u16());
         // The body was not read. A small rest is discarded; a large or late one ends the connection.
         // A body that was too slow once would be too slow to discard.

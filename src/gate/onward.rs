@@ -30,6 +30,7 @@ impl Request<'_> {
         let strip = |query| credential::strip_query(&settings.credentials, query);
         let query = head.query().map(|query| if kept { Cow::Borrowed(query) } else { strip(query) });
         let good = || self.is_still_good();
+        let cors = self.cors_lines();
         let outgoing = Outgoing {
             credentials: &settings.credentials,
             names: &app.settings.names,
@@ -45,6 +46,7 @@ impl Request<'_> {
             via: Some(app.forwarder.instance()),
             token_check: record.known().map(|_| TokenCheck::new(&good)),
             is_timed: core.access.borrow().is_on(),
+            cors: cors.as_deref(),
         };
         match app.forwarder.forward(permit, head, down, &outgoing).await {
             Ok(exchanged) => {

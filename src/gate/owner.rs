@@ -122,6 +122,7 @@ impl Request<'_> {
             via: Some(app.forwarder.instance()),
             token_check: None,
             is_timed: false,
+            cors: None,
         };
         forward::naming_fields(head, &outgoing)
     }

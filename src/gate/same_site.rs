@@ -49,6 +49,12 @@ pub(super) fn is_cross_site(head: &RequestHead, origin: &Origin<'_>, public_url:
     }
 }
 
+/// Whether two origins, such as `https://app.example.com`, are one.
+pub(super) fn is_same_origin(one: &str, other: &str) -> bool {
+    let [one, other] = [one, other].map(Site::of_origin);
+    one.zip(other).is_some_and(|(one, other)| one.is(&other))
+}
+
 /// Whether a program sent the request: it has no field that names a page, and a browser would have sent one. A browser
 /// adds `Origin` to every request that may change something or that opens a WebSocket (RFC 6454 section 7). A page
 /// can suppress all such fields of a GET, so there a browser is recognized by its `User-Agent`.

@@ -136,8 +136,10 @@ impl Request<'_> {
     /// Whether the caller meant to send the credential: no page of another site can make a browser send it, or the
     /// request comes from a page of this site.
     fn is_meant(&self, known: &Known, head: &RequestHead) -> bool {
-        let is_same_site =
-            || same_site::is_same_site(head, &self.context.origin, self.app.settings.public_url.as_deref());
+        let is_same_site = || {
+            same_site::is_same_site(head, &self.context.origin, self.app.settings.public_url.as_deref())
+                || self.is_of_trusted_origin()
+        };
         match known.place {
             Place::Param | Place::Header => true,
             Place::Cookie => is_same_site(),

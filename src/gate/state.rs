@@ -4,7 +4,7 @@ use std::{cell::RefCell, sync::Arc};
 
 use ipnet::IpNet;
 
-use super::{apps::Apps, context::RequestIds};
+use super::{apps::Apps, context::RequestIds, origins::Cors};
 use crate::{
     acme::Tokens,
     api::Problem,
@@ -45,6 +45,8 @@ pub struct Settings {
     pub acme: Option<Arc<Tokens>>,
     /// Where plain HTTP is redirected to; `None` = it is served.
     pub redirect: Option<Redirect>,
+    /// What pages of other origins may do; `None` = the app says so itself.
+    pub cors: Option<Cors>,
 }
 
 /// Where plain HTTP is redirected to.

@@ -4,6 +4,7 @@ mod accounts;
 mod bodies;
 mod challenges;
 mod cookies;
+mod cors;
 mod credentials;
 mod current_user;
 mod hostile;

@@ -61,6 +61,7 @@ fn middleware(file: &str, value: &Value, remarks: &mut Remarks) {
 fn one_middleware(phase: &str, name: &str, params: &Value, file: &str, remarks: &mut Remarks) {
     match name {
         "loopback#token" => token::options(Place::file(file), params, remarks),
+        "cors" => cors(file, params, remarks),
         _ if is_cookie_parser(name) && (params.is_string() || params.is_array()) => remarks.set(
             "cookie-secret",
             Place::file(file),
@@ -75,6 +76,41 @@ fn one_middleware(phase: &str, name: &str, params: &Value, file: &str, remarks: 
         ),
         _ => {}
     }
+}
+
+/// What the middleware `cors` allows, as settings of the gate. Only then the gate's own answers can be read, too.
+fn cors(file: &str, params: &Value, remarks: &mut Remarks) {
+    let has_cookies = params.get("credentials") == Some(&Value::Bool(true));
+    let text = |origin: &Value| origin.as_str().map(str::to_owned);
+    let origins = match params.get("origin") {
+        None => Some("\"*\"".to_owned()),
+        Some(Value::String(star)) if star == "*" => Some("\"*\"".to_owned()),
+        Some(Value::Bool(true)) => Some("\"reflect\"".to_owned()),
+        Some(Value::String(one)) => Some(format!("[{one:?}]")),
+        Some(Value::Array(several)) => {
+            several.iter().map(text).collect::<Option<Vec<_>>>().map(|several| format!("{several:?}"))
+        }
+        Some(Value::Bool(false)) => return,
+        Some(_) => None,
+    };
+    let Some(origins) = origins else {
+        remarks.decide(
+            "cors",
+            Place::file(file),
+            "`cors` allows pages of other origins by a pattern".into(),
+            "list them in `cors.origins`; the gate compares whole origins",
+        );
+        return;
+    };
+    // Browsers refuse `*` with credentials, so nothing relied on that.
+    let is_star = origins == "\"*\"";
+    let credentials = if has_cookies && !is_star { " and `cors.credentials = true`" } else { "" };
+    remarks.set(
+        "cors",
+        Place::file(file),
+        "pages of other origins may read answers (`cors`)".into(),
+        &format!("set `cors.origins = {origins}`{credentials}; the gate then answers preflights and replaces what the app says"),
+    );
 }
 
 fn is_cookie_parser(name: &str) -> bool {

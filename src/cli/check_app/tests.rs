@@ -22,7 +22,7 @@ const FILES: [(&str, &str); 14] = [
     ("server/config.json", r#"{"restApiRoot": "/v1", "logoutSessionsOnSensitiveChanges": false}"#),
     (
         "server/middleware.json",
-        r#"{"auth": {"loopback#token": {"params": {"currentUserLiteral": "me", "cookies": ["sid"], "searchDefaultTokenKeys": false}}, "./middleware/sso": {}},
+        r#"{"initial": {"cors": {"params": {"origin": true, "credentials": true}}}, "auth": {"loopback#token": {"params": {"currentUserLiteral": "me", "cookies": ["sid"], "searchDefaultTokenKeys": false}}, "./middleware/sso": {}},
             "parse": {"cookie-parser": {"params": "top secret"}, "auth-like": {}}, "auth:after": {"./off": {"enabled": false}}}"#,
     ),
     (
@@ -104,6 +104,7 @@ fn a_project_and_all_that_is_to_be_known_of_it() {
       server/datasources.json: `db` is a `mongodb` database; if users, tokens and roles are in it, dump them as JSON and bring them over: `portcullis import loopback --users F --tokens F --roles F --role-mappings F --acls F`
       server/datasources.json: the app sends mail through `mail`; Portcullis sends the mails of the accounts by `[mail] smtp`, or posts `verification.requested` and `reset.requested` to `[webhook]`, whose receiver sends them; all others stay with the app
       server/middleware.json: the app signs its cookies, and may have sent tokens in them; set `credentials.cookie_secret` (or `cookie_secret_file`) to the same secret
+      server/middleware.json: pages of other origins may read answers (`cors`); set `cors.origins = "reflect"` and `cors.credentials = true`; the gate then answers preflights and replaces what the app says
       server/middleware.json: `me` in a path stands for the caller; set `users.current_user_literal = "me"`
       server/middleware.json: tokens are read from the places that are named, and not from LoopBack's usual ones (`searchDefaultTokenKeys: false`); set `credentials.default_keys = false`
       server/middleware.json: tokens are read from further cookies; set `credentials.cookies = ["sid"]`
@@ -111,7 +112,7 @@ fn a_project_and_all_that_is_to_be_known_of_it() {
       code: methods of other models switched off in code (1): the app answers 404 as before
       code: hooks on other models (1) run in the app as before
       common/models/customer.json: the accounts are `Customer`
-    15 decisions, 11 settings
+    15 decisions, 12 settings
     the gate would not start with these files as they are
     "#);
 }
@@ -468,5 +469,28 @@ fn a6_nothing_is_recommended_that_is_not_built() {
     assert!(shown.contains("reset.requested") && shown.contains("verification.requested"), "{shown}");
     for key in ["[pages]", "forward_auth"] {
         assert!(!shown.contains(key), "{key}: {shown}");
+    }
+}
+
+#[test]
+fn what_cors_allows_is_told_as_settings() {
+    for (params, told) in [
+        ("{}", r#"set `cors.origins = "*"`;"#),
+        (r#"{"origin": "*", "credentials": true}"#, r#"set `cors.origins = "*"`;"#),
+        (r#"{"origin": true}"#, r#"set `cors.origins = "reflect"`;"#),
+        (
+            r#"{"origin": ["https://a.test", "https://b.test"], "credentials": true}"#,
+            r#"set `cors.origins = ["https://a.test", "https://b.test"]` and `cors.credentials = true`;"#,
+        ),
+        (r#"{"origin": "https://a.test"}"#, r#"set `cors.origins = ["https://a.test"]`;"#),
+        (r#"{"origin": ["https://a.test", {}]}"#, "allows pages of other origins by a pattern"),
+        (r#"{"origin": false}"#, ""),
+    ] {
+        let middleware = format!(r#"{{"initial": {{"cors": {{"params": {params}}}}}}}"#);
+        let (folder, config) =
+            project(&[("server/model-config.json", CONFIG), ("server/middleware.json", &middleware)]);
+        let text = text(&judge(&config, folder.path()).unwrap());
+        assert!(text.contains(told), "{params}: {text}");
+        assert_eq!(text.contains("middleware.json"), !told.is_empty(), "{params}: {text}");
     }
 }

@@ -197,8 +197,6 @@ fn rules_between_keys() {
         portcullis.toml:7:7: error: `users.ttl` is -1, but tokens for ever are not allowed; write seconds, or set `allow_eternal_tokens = true`
         portcullis.toml:9:14: error: `password.memory_kib` is 16, and argon2 needs 8 a lane; write at least 32, or lower `parallelism`
         portcullis.toml:11:14: error: `password.min_length` is 100, more than the 72 bytes of the longest password; write at most 72
-        portcullis.toml:13:11: warning: `cors.origins` is not built yet and has no effect
-        portcullis.toml:14:15: warning: `cors.credentials` is not built yet and has no effect
         portcullis.toml:14:15: error: `cors.credentials` goes with no `"*"`: browsers refuse that; list the origins in `cors.origins`
         portcullis.toml:16:10: warning: `forward_auth.listen` is not built yet and has no effect
         portcullis.toml:18:17: error: `tls.certificates` has an entry without `key`; write { cert = "server.pem", key = "server.key" }
@@ -281,9 +279,9 @@ fn certificates_by_acme_take_the_place_of_the_default_files() {
 #[test]
 fn other_features_that_are_not_built_get_a_warning() {
     insta::assert_snapshot!(
-        warnings("[webhook]\nurl = \"http://127.0.0.1:1/?a=b\"\nsecret = \"x\"\n[cors]\norigins = [\"https://a.example\"]").join("\n"),
+        warnings("[webhook]\nurl = \"http://127.0.0.1:1/?a=b\"\nsecret = \"x\"\n[identity]\nassertion_audience = \"a\"").join("\n"),
         @r"
-        portcullis.toml:5:11: warning: `cors.origins` is not built yet and has no effect
+        portcullis.toml:5:22: warning: `identity.assertion_audience` is not built yet and has no effect
         "
     );
     let defaults =

@@ -138,6 +138,7 @@ impl Exchange<'_> {
         let hop = ClientHop {
             keep_alive: self.keep_alive,
             strict_transport: self.down.strict_transport.as_deref(),
+            cors: self.cors,
         };
         let scratch = &mut *self.down.scratch;
         self.delivery = headers::write_response(&mut scratch.to_client, &scratch.response, self.head, hop);

@@ -35,6 +35,8 @@ pub(super) struct Exchange<'x> {
     pub(super) wait: Option<Wait>,
     pub(super) pace: Pace,
     pub(super) token_check: Option<TokenCheck<'x>>,
+    /// The gate's fields of CORS.
+    pub(super) cors: Option<&'x [u8]>,
     /// The pulse of the last check.
     pub(super) pulse: u32,
     pub(super) interim: u32,

@@ -55,6 +55,7 @@ fn outgoing(credentials: &credential::Settings) -> Outgoing<'_> {
         via: None,
         token_check: None,
         is_timed: false,
+        cors: None,
     }
 }
 
@@ -372,7 +373,7 @@ fn an_answer_is_framed_for_the_client() {
                 &mut out,
                 &response(text),
                 request,
-                ClientHop { keep_alive: true, strict_transport: None }
+                ClientHop { keep_alive: true, strict_transport: None, cors: None }
             ),
             delivery,
             "{text}"
@@ -387,11 +388,32 @@ fn hop_by_hop_fields_of_an_answer_end_here() {
     let new = request("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     let text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n";
     let mut out = Vec::new();
-    write_response(&mut out, &response(text), &new, ClientHop { keep_alive: false, strict_transport: None });
+    let hop = ClientHop { keep_alive: false, strict_transport: None, cors: None };
+    write_response(&mut out, &response(text), &new, hop);
     let out = String::from_utf8(out).unwrap();
     assert!(!out.contains("X-Hop") && !out.contains("Keep-Alive"), "{out}");
     assert_eq!(out.matches("Set-Cookie").count(), 2);
     assert!(out.ends_with("Connection: close\r\n\r\n"), "{out}");
+}
+
+#[test]
+fn what_the_app_says_about_origins_is_replaced() {
+    let new = request("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nVary: Accept\r\nAccess-Control-Allow-Origin: *\r\nACCESS-CONTROL-ALLOW-CREDENTIALS: true\r\nAccess-Control-Expose-Headers: X-Total\r\n\r\n";
+    let ours: &[u8] = b"Vary: Origin\r\nAccess-Control-Allow-Origin: https://a.test\r\n";
+    for (cors, has, lacks) in [
+        (Some(ours), "https://a.test", "Allow-Origin: *"),
+        (Some(&b"Vary: Origin\r\n"[..]), "Vary: Origin", "llow-"),
+        (None, "Allow-Origin: *", "Vary: Origin"),
+    ] {
+        let mut out = Vec::new();
+        let hop = ClientHop { keep_alive: true, strict_transport: None, cors };
+        write_response(&mut out, &response(text), &new, hop);
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.contains(has) && !out.contains(lacks), "{out}");
+        assert!(out.contains("Vary: Accept\r\n") && out.contains("Expose-Headers: X-Total\r\n"), "{out}");
+        assert_eq!(out.contains("CREDENTIALS"), cors.is_none(), "{out}");
+    }
 }
 
 proptest! {
