@@ -5,12 +5,12 @@ mod delivery;
 mod files;
 mod server;
 
-use server::MailServer;
+pub(crate) use server::MailServer;
 
 use crate::process::support::House;
 
 /// The settings of a gate that sends by this server.
-fn sends_by(server: &MailServer, login: &str, more: &str) -> String {
+pub(crate) fn sends_by(server: &MailServer, login: &str, more: &str) -> String {
     let port = server.port;
     format!("[mail]\nsmtp = \"{}://{login}127.0.0.1:{port}\"\n{more}", server.scheme)
 }

@@ -10,6 +10,7 @@ mod gate;
 pub(crate) mod http2;
 pub(crate) mod http2_app;
 mod log;
+mod port;
 mod stream;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub(crate) use client::{Client, Response};
 pub(crate) use gate::{Gate, Setup, SignedUp};
 pub(crate) use http2::Http2;
 pub(crate) use log::Lines;
+pub(crate) use port::Port;
 
 /// No test waits longer for anything. It only guards: nothing is measured against it.
 pub(crate) const GUARD: Duration = Duration::from_secs(10);

@@ -16,13 +16,12 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject as _},
 };
 use serde_json::{Value, json};
-use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 use super::dns;
 use crate::{
     process::support::{DEADLINE, Gate, House, has},
-    support::{App, Authority, Client, Issued, Request},
+    support::{App, Authority, Client, Issued, Port, Request},
 };
 
 const ISSUED: &str = "a new certificate is in force";
@@ -82,9 +81,6 @@ pub(crate) struct Manner {
     pub(crate) reuse: u32,
 }
 
-/// A port that is free for the gate for as long as this lives.
-struct Port(#[expect(dead_code, reason = "holds the port")] Socket, SocketAddr);
-
 struct Pebble {
     child: Child,
     address: SocketAddr,
@@ -111,7 +107,7 @@ impl Acme {
         let authority = Authority::new();
         let (http, https) = (Port::free(), Port::free());
         let issued = authority.issue(&["127.0.0.1"]);
-        let pebble = Pebble::start(&issued, &manner, http.1, https.1);
+        let pebble = Pebble::start(&issued, &manner, http.address(), https.address());
         let shared = Arc::new(Shared {
             pebble: Mutex::new(pebble),
             asked: Mutex::default(),
@@ -136,7 +132,7 @@ impl Acme {
     /// Another pebble in the place of the first, which knows no account.
     pub(crate) fn replace_pebble(&self) {
         let issued = self.authority.issue(&["127.0.0.1"]);
-        let pebble = Pebble::start(&issued, &Manner::default(), self.http.1, self.https.1);
+        let pebble = Pebble::start(&issued, &Manner::default(), self.http.address(), self.https.address());
         *self.shared.pebble.lock().unwrap() = pebble;
     }
 
@@ -201,7 +197,7 @@ impl Acme {
 
     /// Where the gate listens for plain HTTP, and for TLS.
     pub(crate) fn listeners(&self) -> [SocketAddr; 2] {
-        [self.http.1, self.https.1]
+        [self.http.address(), self.https.address()]
     }
 
     /// Where certificates and the account are kept.
@@ -234,7 +230,7 @@ impl Acme {
 
     /// A client over TLS that trusts pebble's root.
     pub(crate) fn client(&self, name: &str) -> Client {
-        Client::tls(self.https.1, name, &self.terms()).unwrap()
+        Client::tls(self.https.address(), name, &self.terms()).unwrap()
     }
 
     /// The certificate that the gate shows for this name, which pebble has to have issued.
@@ -329,18 +325,6 @@ impl Shared {
         };
         let lines = response.head.split_inclusive("\r\n").skip(1).filter(framing).collect();
         (response.status, lines, response.text().to_owned())
-    }
-}
-
-impl Port {
-    /// Bound and not listened on: those that listen share it (SO_REUSEPORT).
-    fn free() -> Self {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        socket.set_reuse_port(true).unwrap();
-        socket.set_reuse_address(true).unwrap();
-        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-        let address = socket.local_addr().unwrap().as_socket().unwrap();
-        Self(socket, address)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A mail server that is stopped when it is dropped.
-pub(super) struct MailServer {
+pub(crate) struct MailServer {
     pub(super) port: u16,
     pub(super) scheme: &'static str,
     child: Child,
@@ -29,7 +29,7 @@ pub(super) struct MailServer {
 
 impl MailServer {
     /// A server that listens; `None` where Python or its package is missing.
-    pub(super) fn start(arguments: &str) -> Option<Self> {
+    pub(crate) fn start(arguments: &str) -> Option<Self> {
         let mut server = Self::bound(arguments)?;
         server.listen();
         Some(server)
@@ -92,7 +92,7 @@ impl MailServer {
 
     /// The next mail that was handed over.
     #[track_caller]
-    pub(super) fn mail(&self) -> Value {
+    pub(crate) fn mail(&self) -> Value {
         self.next("mail")
     }
 

@@ -1,96 +1,98 @@
-//! Real Chromium, driven by `browser/pages.js`: flows with and without scripts, accessibility, and a screenshot of every
-//! page in `target/screenshots`.
+//! Real Chromium, driven by the scripts in `browser/`.
+
+mod apps;
+mod flows;
+mod hosts;
+mod look;
 
 use std::{
+    io::{BufRead, BufReader, Read, Write},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
     time::Duration,
 };
 
-use portcullis::accounts::TokenRequest;
+use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::{hosts::three_before, support::setup};
-use crate::{
-    process::support::{finish_within, has},
-    support::{App, Gate, answer},
-};
+use crate::process::support::has;
+
+/// Longer than a script is silent: a timeout means that it is stuck.
+const SILENCE: Duration = Duration::from_secs(240);
+
+/// A program and what it has started, in a process group of their own. Dropping it ends them all.
+struct Group(Child);
+
+impl Group {
+    fn start(command: &mut Command) -> Self {
+        Self(command.process_group(0).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = kill_process_group(Pid::from_child(&self.0), Signal::KILL);
+        let _ = self.0.wait();
+    }
+}
 
 fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/pages/browser")
 }
 
-/// Whether Chromium and the packages are there; fails where nothing may be skipped.
+/// The file of a package of npm; `None` where it is missing, which fails where nothing may be skipped.
+fn package(file: &str) -> Option<PathBuf> {
+    let script = format!("require.resolve('{file}')");
+    let found = Command::new("node").args(["-p", &script]).current_dir(scripts()).output().unwrap();
+    if !found.status.success() {
+        has(&format!("npm ci in tests/it/pages/browser, for {file}"));
+        return None;
+    }
+    Some(PathBuf::from(String::from_utf8(found.stdout).unwrap().trim_end()))
+}
+
+/// Whether Chromium and the packages are there.
 fn has_browser() -> bool {
-    if !has("node") || !has("chromium") {
-        return false;
-    }
-    ["playwright-core", "axe-core"].iter().all(|name| {
-        let script = format!("require.resolve('{name}')");
-        let found = Command::new("node").args(["-e", &script]).current_dir(scripts()).output().unwrap();
-        found.status.success() || has(&format!("npm ci in tests/it/pages/browser, for {name}"))
-    })
+    has("node") && has("chromium") && ["playwright-core", "axe-core"].iter().all(|name| package(name).is_some())
 }
 
-#[test]
-fn people_use_the_pages_in_a_real_browser() {
-    if !has_browser() {
-        return;
-    }
-    let elsewhere = App::echo();
-    let app = App::answering(|request| {
-        let page =
-            "<!doctype html><html lang=\"en\"><title>app</title><link rel=\"icon\" href=\"data:,\"><p>";
-        answer("200 OK", "Content-Type: text/html\r\n", format!("{page}{}", request.line()))
+/// Runs a script to its end, and returns its lines. To a line `ask: …` it gets an answer.
+#[track_caller]
+fn converse(mut command: Command, mut answer: impl FnMut(&str) -> String) -> String {
+    command.current_dir(scripts()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut script = Group::start(&mut command);
+    let mut input = script.0.stdin.take().unwrap();
+    let (output, mut errors) = (script.0.stdout.take().unwrap(), script.0.stderr.take().unwrap());
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| tell.send(line))
     });
-    let setup = setup(&app)
-        .set("pages.languages", "en,de,ja,zh")
-        .set("webhook.url", &format!("{}/hook", app.url()))
-        .set("webhook.secret", "hush");
-    let gate = Gate::start(setup);
-    gate.sign_up("ann");
-    let scopes = vec!["reset-password".to_owned()];
-    let request = TokenRequest { scopes, ttl: Some(900.0), ..TokenRequest::default() };
-    let reset = gate.run(gate.parts().accounts().issue(&1.into(), request)).unwrap();
-    let screenshots = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
-    let mut command = Command::new("node");
-    command.arg("pages.js").arg(format!("http://{}", gate.address())).arg(&screenshots);
-    command.env("RESET_TOKEN", reset.id.expose()).env("ELSEWHERE", elsewhere.url()).current_dir(scripts());
-    let told = finish_within(Duration::from_secs(540), command, "").ok();
-    for step in [
-        "comes back",
-        "keyboard",
-        "tabs",
-        "lost form",
-        "fetch",
-        "other site",
-        "no cookies",
-        "no console error",
-    ] {
-        assert!(told.lines().any(|line| line == format!("ok: {step}")), "{step}: {told}");
-    }
-    assert_eq!(told.lines().filter(|line| line.starts_with("ok: page ")).count(), 21, "{told}");
-}
-
-#[test]
-fn people_use_several_hosts_in_a_real_browser() {
-    if !has_browser() {
-        return;
-    }
-    let app = App::answering(|request| match request.target().strip_prefix("/to/") {
-        Some(host) => answer("302 Found", &format!("Location: http://{host}.localhost/\r\n"), ""),
-        None => answer("200 OK", "Content-Type: text/html\r\n", "<!doctype html><title>app</title>"),
+    let errors = thread::spawn(move || {
+        let mut text = String::new();
+        let _ = errors.read_to_string(&mut text);
+        text
     });
-    let gate = Gate::start(three_before(&app).set("users.redirect_hosts", "third.localhost"));
-    let mut command = Command::new("node");
-    command.arg("hosts.js").arg(gate.address().to_string()).current_dir(scripts());
-    let told = finish_within(Duration::from_secs(120), command, "").ok();
-    for step in [
-        "a registration comes back",
-        "a logout is told",
-        "a login comes back",
-        "an app leads on to known hosts",
-        "a deletion is told",
-    ] {
-        assert!(told.lines().any(|line| line == format!("ok: {step}")), "{step}: {told}");
+    let mut lines = String::new();
+    loop {
+        match told.recv_timeout(SILENCE) {
+            Ok(line) => {
+                if let Some(asked) = line.strip_prefix("ask: ") {
+                    writeln!(input, "{}", answer(asked)).unwrap();
+                }
+                lines = lines + &line + "\n";
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => panic!("the script is silent after:\n{lines}"),
+        }
     }
+    let status = script.0.wait().unwrap();
+    assert!(status.success(), "{lines}{}", errors.join().unwrap());
+    lines
 }

@@ -7,44 +7,11 @@
 const assert = require('assert');
 const fs = require('fs');
 const path = require('path');
-const { chromium } = require('playwright-core');
+const { PASSWORD, WIDE, logIn, ok, problems, run, withPage } = require('./person');
 
 const [base, folder] = process.argv.slice(2);
 const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-const PASSWORD = 'a-good-password';
-const WIDE = { viewport: { width: 1200, height: 820 } };
 const PHONE = { viewport: { width: 390, height: 780 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
-
-const problems = [];
-const ok = name => console.log(`ok: ${name}`);
-
-let browser;
-
-async function withPage(options, use) {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  page.setDefaultTimeout(15000);
-  watch(page);
-  context.on('page', watch);
-  await use(page, context);
-  await context.close();
-}
-
-function watch(page) {
-  page.on('pageerror', error => problems.push(`${page.url()}: ${error}`));
-  page.on('console', message => {
-    // The status of a page is not an error of it.
-    const status = message.text().startsWith('Failed to load resource') && message.location().url === page.url();
-    if (['error', 'warning'].includes(message.type()) && !status) problems.push(`${page.url()}: ${message.text()}`);
-  });
-}
-
-async function logIn(page, name = 'ann', password = PASSWORD) {
-  await page.fill('#name', name);
-  await page.fill('#password', password);
-  await page.click('button[type=submit]');
-  await page.waitForLoadState();
-}
 
 // What axe finds wrong, of WCAG 2.2 AA. Its script runs in a context without the page's policy.
 async function axe(page, name) {
@@ -120,7 +87,8 @@ function signedIn(target) {
   return Object.assign(page => page.goto(base + target), { signedIn: true });
 }
 
-async function screenshots(tokens) {
+async function screenshots() {
+  const tokens = { reset: process.env.RESET_TOKEN };
   fs.mkdirSync(folder, { recursive: true });
   let storageState;
   await withPage(WIDE, async (page, context) => {
@@ -171,7 +139,6 @@ async function comesBack() {
       assert.match(await page.textContent('body'), /\/mine\/orders\?page=2/);
     });
   }
-  ok('comes back');
 }
 
 async function keyboard() {
@@ -191,7 +158,6 @@ async function keyboard() {
     await page.keyboard.press('Enter');
     await page.waitForURL(`${base}/mine`);
   });
-  ok('keyboard');
 }
 
 async function tabs() {
@@ -214,7 +180,6 @@ async function tabs() {
     await other.reload();
     assert(other.url().startsWith(`${base}/.portcullis/login`), other.url());
   });
-  ok('tabs');
 }
 
 // A form of the app that is sent after the session has ended arrives after all.
@@ -232,10 +197,9 @@ async function lost() {
     await page.reload();
     assert.match(await page.textContent('body'), /POST \/mine/);
   });
-  ok('lost form');
 }
 
-async function webSocketAndFetch() {
+async function fetches() {
   await withPage(WIDE, async (page, context) => {
     await page.goto(`${base}/mine`);
     await logIn(page);
@@ -248,16 +212,15 @@ async function webSocketAndFetch() {
     assert.deepStrictEqual(told, [401, false, 'AUTHORIZATION_REQUIRED']);
   });
   problems.splice(0, problems.length, ...problems.filter(problem => !problem.includes('status of 401')));
-  ok('fetch');
 }
 
 // A page of another site cannot log a person in or out.
-async function otherSite(elsewhere) {
+async function otherSite() {
   await withPage(WIDE, async page => {
     await page.goto(`${base}/mine`);
     await logIn(page);
     for (const target of ['logout', 'login', 'register', 'account/delete']) {
-      await page.goto(elsewhere);
+      await page.goto(process.env.ELSEWHERE);
       await page.setContent(`<form method="post" action="${base}/.portcullis/${target}"><input name="name" value="bob"><input name="password" value="${PASSWORD}"><input name="current" value="${PASSWORD}"><button>win a prize</button></form>`);
       await page.click('button');
       await page.waitForLoadState();
@@ -265,7 +228,6 @@ async function otherSite(elsewhere) {
       assert.match(await page.textContent('.rows'), /ann@example.com/, target);
     }
   });
-  ok('other site');
 }
 
 async function noCookies() {
@@ -281,30 +243,6 @@ async function noCookies() {
     await page.goto(`${base}/mine`);
     assert.match(await page.textContent('.note'), /came back without the session cookie/);
   });
-  ok('no cookies');
 }
 
-async function main() {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'],
-  });
-  const tokens = { reset: process.env.RESET_TOKEN };
-  await comesBack();
-  await keyboard();
-  await tabs();
-  await lost();
-  await webSocketAndFetch();
-  await otherSite(process.env.ELSEWHERE);
-  await noCookies();
-  await screenshots(tokens);
-  assert.deepStrictEqual(problems, [], problems.join('\n'));
-  ok('no console error');
-  await browser.close();
-}
-
-main().catch(error => {
-  console.error(error);
-  process.exit(1);
-});
+run(comesBack, keyboard, tabs, lost, fetches, otherSite, noCookies, screenshots);
