@@ -60,7 +60,9 @@ fn package(file: &str) -> Option<PathBuf> {
 
 /// Whether Chromium and the packages are there.
 fn has_browser() -> bool {
-    has("node") && has("chromium") && ["playwright-core", "axe-core"].iter().all(|name| package(name).is_some())
+    has("node")
+        && has("chromium")
+        && ["playwright-core", "axe-core"].iter().all(|name| package(name).is_some())
 }
 
 /// Runs a script to its end, and returns its lines. To a line `ask: …` it gets an answer.

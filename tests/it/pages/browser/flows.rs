@@ -21,14 +21,20 @@ fn an_account_lives_in_a_real_browser() {
     let port = Port::free();
     let base = format!("http://{}", port.address());
     let house = House::new();
-    let mail = sends_by(&server, "", "verify_on_register = true\n[users]\nemail_verification_required = true\n");
+    let mail =
+        sends_by(&server, "", "verify_on_register = true\n[users]\nemail_verification_required = true\n");
     let listens = format!("http = \"{}\"\npublic_url = \"{base}\"", port.address());
     let config = house.configuration(&mail).replace("http = \"127.0.0.1:0\"", &listens);
     house.write("portcullis.toml", &config);
     let elsewhere = App::echo();
     let mut gate = Some(house.serve());
     let mut command = Command::new("node");
-    command.args(["flows.js", &base, &format!("http://localhost:{}", elsewhere.address().port()), &elsewhere.url()]);
+    command.args([
+        "flows.js",
+        &base,
+        &format!("http://localhost:{}", elsewhere.address().port()),
+        &elsewhere.url(),
+    ]);
     let told = converse(command, |asked| match asked {
         "restart" => {
             assert_eq!(gate.take().map(Gate::stop), Some(Some(0)));
@@ -62,6 +68,6 @@ fn next_mail(server: &MailServer, kind: &str, to: &str) -> String {
 fn link(mail: &str, base: &str) -> Option<String> {
     let mail = mail.replace("=\r\n", "").replace("=3D", "=");
     let (_, rest) = mail.split_once(&format!("{base}/.portcullis/"))?;
-    let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-    Some(format!("{base}/.portcullis/{}", &rest[..end]))
+    let page = rest.split_whitespace().next()?;
+    Some(format!("{base}/.portcullis/{page}"))
 }
