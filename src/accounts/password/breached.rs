@@ -2,6 +2,7 @@
 //! `:COUNT` behind. It is searched where it lies, because it has some 40 GB.
 
 use std::{
+    cmp::Ordering,
     fs::File,
     io,
     os::unix::fs::FileExt,
@@ -27,6 +28,12 @@ pub enum BreachedError {
         /// The cause.
         #[source]
         error: io::Error,
+    },
+    /// It holds nothing: the list is still being written, or the download has failed.
+    #[error("`{}` is empty; write the list into another file, and rename that", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
     },
     /// It has another form.
     #[error("`{}` is no list of SHA-1 hashes, sorted, in lines such as `HASH:COUNT`: look at byte {at}", path.display())]
@@ -69,16 +76,21 @@ impl BreachedPasswords {
     /// Whether the list has this hash.
     ///
     /// # Errors
-    /// [`BreachedError`]
+    /// [`BreachedError`], also where the lines that are read show that the list is cut or not sorted.
     pub fn has(&self, hash: &str) -> Result<bool, BreachedError> {
         let (file, length) = self.open()?;
         let (mut low, mut high) = (0, length);
+        let mut least = self.line(&file, low, length)?.hash;
+        let mut most = self.line(&file, length - 1, length)?.hash;
         while low < high {
             let line = self.line(&file, low + (high - low) / 2, length)?;
+            if line.hash < least || line.hash > most {
+                return Err(BreachedError::Form { path: self.file.clone(), at: line.start });
+            }
             match line.hash.as_slice().cmp(hash.as_bytes()) {
-                std::cmp::Ordering::Equal => return Ok(true),
-                std::cmp::Ordering::Less => low = line.end,
-                std::cmp::Ordering::Greater => high = line.start,
+                Ordering::Equal => return Ok(true),
+                Ordering::Less => (low, least) = (line.end, line.hash),
+                Ordering::Greater => (high, most) = (line.start, line.hash),
             }
         }
         Ok(false)
@@ -92,8 +104,9 @@ impl BreachedPasswords {
         let (file, length) = self.open()?;
         let mut before = None;
         for part in 0..=SAMPLES {
-            let place = (length.saturating_sub(1) / SAMPLES) * part;
-            let line = self.line(&file, place.min(length.saturating_sub(1)), length)?;
+            // The last one is the end.
+            let place = if part == SAMPLES { length - 1 } else { length / SAMPLES * part };
+            let line = self.line(&file, place, length)?;
             if before.is_some_and(|before| before > line.hash) {
                 return Err(BreachedError::Form { path: self.file.clone(), at: line.start });
             }
@@ -102,9 +115,13 @@ impl BreachedPasswords {
         Ok(())
     }
 
+    /// The file, and its length, which is not 0.
     fn open(&self) -> Result<(File, u64), BreachedError> {
         let file = File::open(&self.file).map_err(|error| self.unreadable(error))?;
         let length = file.metadata().map_err(|error| self.unreadable(error))?.len();
+        if length == 0 {
+            return Err(BreachedError::Empty { path: self.file.clone() });
+        }
         Ok((file, length))
     }
 
@@ -209,11 +226,32 @@ mod tests {
         ] {
             let (_folder, list) = list(&text);
             assert!(matches!(list.check(), Err(BreachedError::Form { .. })), "{text}");
+            let found = list.has(&BreachedPasswords::hash("other"));
+            assert!(matches!(found, Err(BreachedError::Form { .. })), "{text}");
         }
         let missing = BreachedPasswords::new("/none/list.txt".into());
         assert!(matches!(missing.has("A"), Err(BreachedError::Unreadable { .. })));
         let (_folder, empty) = list("");
-        assert!(empty.check().is_err(), "a file that is still to be filled");
+        for found in [empty.check(), empty.has(&BreachedPasswords::hash("a")).map(drop)] {
+            assert!(matches!(found, Err(BreachedError::Empty { .. })), "a file that is still to be filled");
+        }
+        let (_folder, cut) = list(&hashes.chars().take(100).collect::<String>());
+        for found in [cut.check(), cut.has(&BreachedPasswords::hash("a")).map(drop)] {
+            assert!(matches!(found, Err(BreachedError::Form { .. })), "a file that is cut");
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_not_sorted_is_seen_on_the_way() {
+        let text = sorted(&(0..100).map(|number| format!("password {number}")).collect::<Vec<_>>(), |_| {
+            "\n".to_owned()
+        });
+        let mut lines: Vec<&str> = text.lines().collect();
+        // Out of order in the middle, where each search begins.
+        lines[40..60].reverse();
+        let (_folder, list) = list(&format!("{}\n", lines.join("\n")));
+        let seen = lines.iter().filter(|line| list.has(line).is_err()).count();
+        assert!(seen > 0, "a hash that is not found for its place is an error, not an absence");
     }
 
     proptest! {
