@@ -15,6 +15,7 @@ use std::{
     collections::BTreeMap,
     fmt, fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use crate::{
@@ -25,8 +26,8 @@ use files::Files;
 use smtp::Smtp;
 
 pub use address::{AddressError, Security, SmtpAddress};
-pub use compose::Composed;
-pub use error::{ComposeError, Outcome, SendError, Step};
+pub use compose::{Composed, in_units};
+pub use error::{ComposeError, Outcome, SendError, SenderError, Step};
 pub use message::{Facts, Mail, Message, UnknownMessage};
 pub use settings::{Settings, SmtpSettings};
 
@@ -39,7 +40,7 @@ pub struct Mailer {
 
 enum Transport {
     Smtp(Box<Smtp>),
-    Files(Files),
+    Files(Arc<Files>),
 }
 
 impl Mailer {
@@ -55,7 +56,7 @@ impl Mailer {
         };
         let transport = match &settings.smtp {
             Some(smtp) => Transport::Smtp(Box::new(Smtp::new(smtp.clone()))),
-            None => Transport::Files(Files::new(settings.outbox.clone())),
+            None => Transport::Files(Arc::new(Files::new(settings.outbox.clone()))),
         };
         Ok(Self { settings, templates, transport })
     }
@@ -89,7 +90,7 @@ impl Mailer {
         let message = compose::message(&self.settings, mail, &composed, now)?;
         match &self.transport {
             Transport::Smtp(smtp) => smtp.send(&message).await,
-            Transport::Files(files) => files.write(mail, &message.formatted(), now),
+            Transport::Files(files) => files.write(mail, message.formatted(), now).await,
         }
     }
 
@@ -127,10 +128,12 @@ pub enum TemplatesError {
     Template(#[from] TemplateError),
 }
 
-/// Whether a text is a sender that mails can have.
-#[must_use]
-pub fn is_sender(from: &str) -> bool {
-    compose::mailbox(from).is_ok()
+/// Checks that a text is a sender that mails can have.
+///
+/// # Errors
+/// [`SenderError`]
+pub fn check_sender(from: &str) -> Result<(), SenderError> {
+    compose::sender(from).map(drop)
 }
 
 /// The templates of a folder by their names: `subject.txt` of the folder `reset` is `reset/subject.txt`.

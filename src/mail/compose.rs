@@ -1,6 +1,9 @@
 //! From the facts of a mail to its texts, and to a message (RFC 5322).
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    fmt,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use lettre::{
     Address, Message as Mime,
@@ -12,7 +15,7 @@ use lettre::{
 use serde::Serialize;
 
 use super::{
-    error::ComposeError,
+    error::{ComposeError, SenderError},
     message::{Facts, Mail},
     settings::Settings,
 };
@@ -22,7 +25,7 @@ use crate::{
 };
 
 /// The texts of a mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Composed {
     /// The subject, in one line.
     pub subject: String,
@@ -30,6 +33,13 @@ pub struct Composed {
     pub text: String,
     /// The HTML.
     pub html: String,
+}
+
+/// Without the text, which may hold a link that lets its reader into an account.
+impl fmt::Debug for Composed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Composed").finish_non_exhaustive()
+    }
 }
 
 /// What a template sees.
@@ -81,7 +91,7 @@ pub(super) fn message(
     composed: &Composed,
     now: Timestamp,
 ) -> Result<Mime, ComposeError> {
-    let from = mailbox(&settings.from).map_err(|()| ComposeError::Sender)?;
+    let from = sender(&settings.from).map_err(|_| ComposeError::Sender)?;
     let to = address(&mail.to).map_err(|()| ComposeError::Recipient)?;
     // The same at a second attempt: the first may have arrived although its answer was lost.
     let id = format!("<{}.{}@{}>", mail.id, mail.message, from.email.domain());
@@ -100,8 +110,15 @@ pub(super) fn message(
     Ok(builder.multipart(parts)?)
 }
 
-/// A sender: an address, or a name and an address in `<>`.
-pub(super) fn mailbox(text: &str) -> Result<Mailbox, ()> {
+/// A sender that every server takes.
+pub(super) fn sender(text: &str) -> Result<Mailbox, SenderError> {
+    let sender = mailbox(text).map_err(|()| SenderError::Form)?;
+    // RFC 6531: a server that does not offer SMTPUTF8, anywhere on the way, would refuse every mail of the gate.
+    if sender.email.user().is_ascii() { Ok(sender) } else { Err(SenderError::BeyondAscii) }
+}
+
+/// An address, or a name and an address in `<>`.
+fn mailbox(text: &str) -> Result<Mailbox, ()> {
     let text = text.trim();
     let Some((name, rest)) = text.rsplit_once('<') else { return Ok(Mailbox::new(None, address(text)?)) };
     let inner = rest.strip_suffix('>').ok_or(())?;
@@ -126,8 +143,9 @@ fn address(text: &str) -> Result<Address, ()> {
     Address::new(local, domain).map_err(|_| ())
 }
 
-/// A length of time in its largest whole unit, at least one minute.
-fn in_units(seconds: u64) -> (&'static str, u64) {
+/// A length of time in its largest whole unit, at least one minute: `minutes`, `hours` or `days`, and how many. Only of
+/// minutes there is one.
+pub fn in_units(seconds: u64) -> (&'static str, u64) {
     match seconds {
         172_800.. => ("days", seconds / 86_400),
         7_200.. => ("hours", seconds / 3_600),
@@ -160,9 +178,12 @@ mod tests {
             ("a@b.example\r\nBcc: x@y", None),
             ("", None),
         ] {
-            let read = mailbox(text).ok().map(|mailbox| mailbox.to_string());
+            let read = sender(text).ok().map(|mailbox| mailbox.to_string());
             assert_eq!(read.as_deref(), expected, "{text:?}");
         }
+        let beyond = sender("Shop <büro@b.example>").unwrap_err();
+        assert_eq!(beyond, SenderError::BeyondAscii);
+        assert!(beyond.to_string().contains("many mail servers do not support that (SMTPUTF8)"));
     }
 
     #[test]

@@ -74,6 +74,17 @@ pub enum ComposeError {
     Message(#[from] lettre::error::Error),
 }
 
+/// Why a text is no sender that mails can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SenderError {
+    /// It is no address.
+    #[error("is no sender")]
+    Form,
+    /// The part before the `@` needs SMTPUTF8 (RFC 6531), which many servers do not support.
+    #[error("has letters beyond ASCII before the `@`, and many mail servers do not support that (SMTPUTF8)")]
+    BeyondAscii,
+}
+
 impl SendError {
     /// What follows.
     #[must_use]

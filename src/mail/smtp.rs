@@ -64,11 +64,24 @@ impl Smtp {
 
     /// Sends a message, and tells each step that is done.
     pub(super) async fn send_telling(&self, message: &Mime, tell: Tell<'_>) -> Result<(), SendError> {
-        let mut connection = match self.take_idle().await {
-            Some(connection) => connection,
-            None => self.connect(tell).await?,
-        };
+        if let Some(mut connection) = self.take_idle().await {
+            let sent = self.submit(&mut connection, message, tell).await;
+            // The server may end an idle connection at this moment, which is no failure: a new one is made.
+            if !matches!(sent, Err(SendError::Server { step: Step::Sender, .. })) {
+                return self.done(connection, sent).await;
+            }
+        }
+        let mut connection = self.connect(tell).await?;
         let sent = self.submit(&mut connection, message, tell).await;
+        self.done(connection, sent).await
+    }
+
+    /// Keeps the connection of a mail if it can be used again.
+    async fn done(
+        &self,
+        mut connection: AsyncSmtpConnection,
+        sent: Result<(), SendError>,
+    ) -> Result<(), SendError> {
         // After a refusal the connection is as good as before; after a break it is not.
         let is_usable = match &sent {
             Ok(()) => true,

@@ -48,8 +48,8 @@ impl Resolver<'_> {
             self.report.warning(place, Code::MailLinks, message.to_owned(), Some(fix.to_owned()));
         }
         let from = raw.from.value.0;
-        if !mail::is_sender(&from) {
-            let message = format!("`mail.from` is no sender: {}", quoted(&from));
+        if let Err(error) = mail::check_sender(&from) {
+            let message = format!("`mail.from` {error}: {}", quoted(&from));
             let fix = "write `noreply@example.com` or `Shop <noreply@example.com>`".to_owned();
             self.report.error(&raw.from.place, Code::BadValue, message, Some(fix));
         }

@@ -35,11 +35,15 @@ const MOST: usize = 300;
 /// section 3.8), whatever the command was.
 const OF_ALL: [u16; 6] = [421, 530, 534, 535, 538, 454];
 
+/// What an operator does about a server that demands a login.
+const WANTS_LOGIN: &str =
+    "the server wants a login: write the user and the password into `mail.smtp`, `smtp://user:password@host`";
+
 impl Failure {
     /// The error of a step.
     pub(super) fn at(self, step: Step, settings: &SmtpSettings) -> SendError {
         let outcome = self.outcome(step);
-        let detail = hidden(&self.words(step, settings), settings);
+        let detail = self.words(step, settings);
         SendError::Server { step, outcome, detail }
     }
 
@@ -59,6 +63,10 @@ impl Failure {
         match self {
             Self::Unanswered(_) => Outcome::Unknown,
             Self::Code(code, _) if OF_ALL.contains(code) => Outcome::Nothing,
+            // The operator mends it. Not `Nothing`: a rule may be about this one recipient.
+            Self::Code(code, text) if step == Step::Recipient && is_about_sender(*code, text) => {
+                Outcome::Later
+            }
             Self::Code(500.., _) => Outcome::Never,
             _ => Outcome::Later,
         }
@@ -84,17 +92,23 @@ impl Failure {
             Self::Io(error) => error.to_string(),
             Self::Tls(error) => handshake(error, security),
             Self::Code(code, text) => {
-                let text = shown(text);
-                match step {
-                    Step::Login => format!("{text}; check the username and the password in `mail.smtp`"),
-                    Step::Sender => format!("{text}; check `mail.from`"),
-                    _ if [530, 535].contains(code) => {
-                        format!("{text}; the server wants a login: `smtp://user:password@host`")
+                let text_shown = shown(text, settings);
+                match (step, settings.address.login.is_some()) {
+                    (Step::Login, _) => {
+                        format!("{text_shown}; check the username and the password in `mail.smtp`")
                     }
-                    _ => text,
+                    (Step::Sender, _) => format!("{text_shown}; check `mail.from`"),
+                    (Step::Recipient, true) if is_about_sender(*code, text) => format!(
+                        "{text_shown}; check whether the login in `mail.smtp` may send to other hosts"
+                    ),
+                    (Step::Recipient, false) if is_about_sender(*code, text) => {
+                        format!("{text_shown}; {WANTS_LOGIN}")
+                    }
+                    _ if [530, 535].contains(code) => format!("{text_shown}; {WANTS_LOGIN}"),
+                    _ => text_shown,
                 }
             }
-            Self::Words(text) | Self::Never(text) => shown(text),
+            Self::Words(text) | Self::Never(text) => shown(text, settings),
             Self::Unanswered(failure) => failure.words(step, settings),
         }
     }
@@ -125,13 +139,27 @@ fn handshake(error: &io::Error, security: Security) -> String {
     }
 }
 
-/// A text of the server in one line.
-fn shown(text: &str) -> String {
-    let words = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join(" ").chars().take(MOST).collect()
+/// Whether a refusal of a recipient is about who sends: RFC 3463 section 3.8 has 5.7.x for what a policy or a missing
+/// login forbids, such as "relay access denied". Without such a code, servers say it in words (Exim), or call the
+/// command out of sequence, because the login is missing.
+fn is_about_sender(code: u16, text: &str) -> bool {
+    let said = text.split_whitespace().nth(1).unwrap_or_default();
+    let has_code = said.split('.').count() == 3 && said.starts_with(['4', '5']);
+    let text = text.to_lowercase();
+    match has_code {
+        true => said.starts_with("5.7."),
+        false => code == 503 || text.contains("relay") || text.contains("authenticat"),
+    }
 }
 
-/// Without the password, in case the server repeats what it was sent.
+/// A text of the server in one line, without the password, in case the server repeats what it was sent.
+fn shown(text: &str, settings: &SmtpSettings) -> String {
+    // Before the text is shortened, which could leave half a password; and once more, if it was on two lines.
+    let text = hidden(text, settings);
+    let words = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
+    hidden(&words.collect::<Vec<_>>().join(" "), settings).chars().take(MOST).collect()
+}
+
 fn hidden(text: &str, settings: &SmtpSettings) -> String {
     let Some(login) = &settings.address.login else { return text.to_owned() };
     let plain = format!("\0{}\0{}", login.user, login.password);

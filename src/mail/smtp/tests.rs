@@ -1,4 +1,6 @@
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::{
@@ -53,6 +55,22 @@ async fn a_connection_that_the_server_has_ended_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_connection_that_ends_just_before_a_mail_costs_no_attempt() {
+    for end in ["", "421 idle for too long"] {
+        let mails = AtomicUsize::new(0);
+        let is_second =
+            move |command: &str| command.starts_with("MAIL") && mails.fetch_add(1, Ordering::Relaxed) == 1;
+        let server = FakeServer::new(move |command| is_second(command).then_some(end)).await;
+        let mailer = Mailer::new(server.settings()).unwrap();
+        for to in ["ann@b.c", "bob@b.c"] {
+            send(&mailer, to).await.unwrap();
+        }
+        assert_eq!(server.connections.load(Ordering::Relaxed), 2);
+        assert_eq!(server.mails.lock().unwrap().len(), 2);
+    }
+}
+
+#[tokio::test]
 async fn what_follows_depends_on_the_step_and_the_code() {
     for (command, reply, outcome, told) in [
         (
@@ -99,6 +117,36 @@ async fn what_follows_depends_on_the_step_and_the_code() {
         assert_eq!(found, outcome, "{command} {reply}: {text}");
         assert!(text.starts_with(told), "{command} {reply}: {text}");
     }
+}
+
+/// What the operator mends is no fault of the recipient.
+#[tokio::test]
+async fn a_refusal_of_the_sender_at_a_recipient_is_for_now_and_says_what_to_do() {
+    for (command, reply, outcome, hint) in [
+        (
+            "RCPT",
+            "554 5.7.1 <ann@b.c>: Relay access denied",
+            Outcome::Later,
+            "; the server wants a login: write",
+        ),
+        ("RCPT", "550 5.7.0 authentication required", Outcome::Later, "; the server wants a login: write"),
+        ("RCPT", "550 relay not permitted", Outcome::Later, "; the server wants a login: write"),
+        ("RCPT", "503 AUTH first", Outcome::Later, "; the server wants a login: write"),
+        ("RCPT", "550 5.1.1 no relay knows it", Outcome::Never, ""),
+        (".", "554 5.7.1 spam", Outcome::Never, ""),
+    ] {
+        let (found, text) = failed(command, reply).await;
+        assert_eq!(found, outcome, "{command} {reply}: {text}");
+        let rest = text.split_once(reply).unwrap().1;
+        assert_eq!((rest.starts_with(hint), rest.is_empty()), (true, hint.is_empty()), "{text}");
+    }
+    let server =
+        FakeServer::new(|sent| sent.starts_with("RCPT").then_some("550 5.7.1 relaying denied")).await;
+    let mut settings = server.settings();
+    settings.smtp.as_mut().unwrap().address =
+        SmtpAddress::parse(&format!("smtp://ann:s3cret@127.0.0.1:{}", server.port)).unwrap();
+    let error = send(&Mailer::new(settings).unwrap(), "ann@b.c").await.unwrap_err().to_string();
+    assert!(error.contains("check whether the login in `mail.smtp` may send to other hosts"), "{error}");
 }
 
 #[tokio::test]
@@ -166,6 +214,11 @@ async fn a_login_is_sent_and_its_password_is_in_no_error() {
     let expected =
         "the login failed: 535 you sent *** which is ***; check the username and the password in `mail.smtp`";
     assert_eq!((error.outcome(), error.to_string().as_str()), (Outcome::Nothing, expected));
+    // The end of what is shown is in the middle of the password.
+    let long: &str = Box::leak(format!("535 {} s3cret@x s3cret@x", "a".repeat(287)).into_boxed_str());
+    let refusing = FakeServer::new(move |command| command.starts_with("AUTH").then_some(long)).await;
+    let error = send(&Mailer::new(with_login(refusing.port)).unwrap(), "ann@b.c").await.unwrap_err();
+    assert!(!error.to_string().contains("s3c"), "{error}");
     let without = FakeServer::new(|command| command.starts_with("EHLO").then_some("250 fake")).await;
     let error = send(&Mailer::new(with_login(without.port)).unwrap(), "ann@b.c").await.unwrap_err();
     assert!(error.to_string().contains("offers no login by a password"), "{error}");
@@ -205,4 +258,65 @@ async fn an_address_beyond_ascii_goes_only_to_a_server_that_takes_it() {
         commands[1..3],
         ["MAIL FROM:<noreply@shop.example> SMTPUTF8", "RCPT TO:<é@xn--bcher-kva.example>"]
     );
+}
+
+/// A server that takes STARTTLS and every handshake. Behind its answer, before the handshake, are bytes that a third
+/// party has put there.
+async fn injecting(injected: &'static str) -> (SmtpSettings, tokio::task::JoinHandle<String>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let issued = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let certificate = issued.cert.der().clone();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(issued.signing_key.serialize_der().into());
+    let server = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key)
+        .unwrap();
+    let mut trusted = rustls::RootCertStore::empty();
+    trusted.add(certificate).unwrap();
+    let client = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(trusted)
+        .with_no_client_auth();
+    let told = tokio::runtime::Handle::current().spawn(async move {
+        let mut stream = tokio::io::BufReader::new(listener.accept().await.unwrap().0);
+        let switch = format!("220 go on\r\n{injected}");
+        for (answer, command) in [("220 hi\r\n", "EHLO"), ("250-x\r\n250 STARTTLS\r\n", "STARTTLS")] {
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            let mut line = String::new();
+            stream.read_line(&mut line).await.unwrap();
+            assert!(line.starts_with(command), "{line}");
+        }
+        stream.write_all(switch.as_bytes()).await.unwrap();
+        // What the client says inside the encryption, if it comes to that.
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server));
+        let Ok(encrypted) = acceptor.accept(stream).await else { return String::new() };
+        let mut line = String::new();
+        let _ = tokio::io::BufReader::new(encrypted).read_line(&mut line).await;
+        line
+    });
+    let mut address = SmtpAddress::parse(&format!("smtp://ann:s3cret@127.0.0.1:{port}")).unwrap();
+    address.security = Security::StartTls;
+    (SmtpSettings { tls: Arc::new(client), ..smtp(address) }, told)
+}
+
+/// CVE-2011-0411.
+#[tokio::test]
+async fn bytes_behind_the_answer_to_starttls_are_refused() {
+    for (injected, is_encrypted) in
+        [("", true), ("250 injected\r\n", false), ("220 x\r\n250 AUTH\r\n", false)]
+    {
+        let (settings, told) = injecting(injected).await;
+        let settings = super::super::Settings {
+            smtp: Some(settings),
+            ..crate::mail::testing::settings(std::path::Path::new("/none"))
+        };
+        let error = send(&Mailer::new(settings).unwrap(), "ann@b.c").await.unwrap_err().to_string();
+        assert_eq!(error.starts_with("the connection could not be encrypted"), !is_encrypted, "{error}");
+        assert_eq!(told.await.unwrap().starts_with("EHLO"), is_encrypted);
+    }
 }
