@@ -10,13 +10,16 @@ mod payload;
 mod quota;
 
 use std::{
-    collections::{HashMap, HashSet},
-    fmt,
+    collections::{HashMap, HashSet, VecDeque},
+    fmt, mem,
     sync::Arc,
     time::Duration,
 };
 
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    task::{self, JoinError, JoinSet},
+    time::Instant,
+};
 
 use super::{Accounts, WakeUps, audit};
 use crate::{
@@ -36,6 +39,14 @@ pub struct Dispatcher {
     wake_up: Arc<WakeUps>,
     outlet: Arc<Outlet>,
     pace: Pace,
+    /// Whether the outbox may have heads that the last pass has not seen.
+    outdated: bool,
+    pass: Option<Pass>,
+    /// Heads that were read and are to be sent.
+    due: VecDeque<Head>,
+    sending: JoinSet<Sent>,
+    /// The queues of [`Self::sending`].
+    busy: HashMap<task::Id, Queue>,
     waits: HashMap<Queue, Wait>,
     /// Nothing is sent before this: the receiver takes nothing at all.
     pause: Option<Wait>,
@@ -57,13 +68,33 @@ pub struct Pace {
     pub give_up: Duration,
 }
 
-/// The events of one queue are delivered one after the other. One queue for each user: a receiver that rejects the
-/// events of one user does not delay those of others.
+/// What is in one queue is delivered one after the other. Events have a queue for each user: a receiver that rejects
+/// the events of one user does not delay those of others. Mails have one for each recipient of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Queue {
     User(UserId),
+    /// `to` as the entry names it; `None` = the stored address.
+    Mail {
+        user: UserId,
+        to: Option<String>,
+    },
     /// An event without a user is a queue of its own.
     Alone(u64),
+}
+
+/// The first entry of a queue.
+type Head = (Queue, OutboxEntry);
+
+/// A delivery that has ended.
+type Sent = (Queue, OutboxEntry, Result<Done, Failure>);
+
+/// A pass over the heads of all queues.
+#[derive(Default)]
+struct Pass {
+    /// Those up to this number were read.
+    after: u64,
+    /// The queues of these, so that no queue sends two at a time.
+    queues: HashSet<Queue>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +139,11 @@ impl Dispatcher {
             wake_up,
             outlet: Arc::new(outlet),
             pace,
+            outdated: true,
+            pass: None,
+            due: VecDeque::new(),
+            sending: JoinSet::new(),
+            busy: HashMap::new(),
             waits: HashMap::new(),
             pause: None,
             not_read: LogThrottle::default(),
@@ -119,92 +155,95 @@ impl Dispatcher {
     /// Delivers events for ever.
     pub async fn run(mut self) {
         loop {
-            let delivered = match self.round().await {
-                Ok(delivered) => delivered,
-                Err(error) => {
-                    if let Some(more) = self.not_read.say(Clock::System.now()) {
-                        tracing::error!(%error, more, "the outbox cannot be read; events wait");
-                    }
-                    0
-                }
-            };
-            // More events may have become heads of their queues.
-            if delivered > 0 {
-                continue;
-            }
+            self.fill().await;
             let now = Instant::now();
-            if let Some(pause) = self.pause.filter(|pause| pause.until > now) {
-                // Not for a new event either: it would fail as the last one did.
-                tokio::time::sleep_until(pause.until).await;
-                continue;
-            }
+            let pause = self.pause.map(|pause| pause.until).filter(|until| *until > now);
             let next = self.waits.values().map(|wait| wait.until).filter(|until| *until > now).min();
             let idle = now + self.pace.idle;
-            let until = next.map_or(idle, |next| next.min(idle));
+            let until = pause.unwrap_or_else(|| next.map_or(idle, |next| next.min(idle)));
             tokio::select! {
-                () = self.outlet.notified(&self.wake_up) => {}
-                () = tokio::time::sleep_until(until) => {}
+                // Others go on while one takes long.
+                Some(sent) = self.sending.join_next_with_id() => drop(self.finished(sent).await),
+                // Not in a pause: a new event would fail as the last one did.
+                () = self.outlet.notified(&self.wake_up), if pause.is_none() => self.outdated = true,
+                () = tokio::time::sleep_until(until) => self.outdated = true,
             }
         }
     }
 
-    /// Sends the first event of every queue that is not backing off. Returns the number of events that left the outbox.
-    async fn round(&mut self) -> Result<usize, super::Fault> {
+    /// Begins to send, as long as something is due and there is room.
+    async fn fill(&mut self) {
+        while self.sending.len() < AT_ONCE && self.pause.is_none_or(|pause| pause.until <= Instant::now()) {
+            let Some((queue, entry)) = self.next_due().await else { return };
+            let (accounts, outlet, name) = ((self.accounts)(), Arc::clone(&self.outlet), queue.clone());
+            let task = self.sending.spawn(async move {
+                let sent = outlet.send(&accounts, &entry).await;
+                (name, entry, sent)
+            });
+            self.busy.insert(task.id(), queue);
+        }
+    }
+
+    /// The next entry to send.
+    async fn next_due(&mut self) -> Option<Head> {
+        loop {
+            if let Some(head) = self.due.pop_front() {
+                return Some(head);
+            }
+            let pass = match self.pass.take() {
+                Some(pass) => pass,
+                None if mem::take(&mut self.outdated) => Pass::default(),
+                None => return None,
+            };
+            if let Err(error) = self.read(pass).await {
+                if let Some(more) = self.not_read.say(Clock::System.now()) {
+                    tracing::error!(%error, more, "the outbox cannot be read; events wait");
+                }
+                return None;
+            }
+        }
+    }
+
+    /// Reads the next page of a pass. All pages are read, so that queues that are backing off do not block those behind
+    /// them.
+    async fn read(&mut self, mut pass: Pass) -> Result<(), super::Fault> {
         let accounts = (self.accounts)();
-        let (mut queues, mut after, mut delivered) = (HashSet::new(), 0, 0);
-        // All pages are read, so that queues that are backing off do not block those behind them.
-        loop {
-            let page = accounts.store.outbox_heads(after, PAGE).await?;
-            let Some(last) = page.last().map(|entry| entry.seq) else { break };
-            after = last;
-            let page = page.into_iter().filter(|entry| self.outlet.takes(entry)).collect();
-            let due = self.due(&accounts, page, &mut queues).await?;
-            delivered += self.send_all(&accounts, due).await;
-        }
-        // Forgets the back-off of queues that are empty now; otherwise the map would grow with every user who ever
-        // failed.
-        self.waits.retain(|queue, _| queues.contains(queue));
-        Ok(delivered)
-    }
-
-    /// The heads of queues that are not backing off. `queues` collects the queues of this round, so that no queue sends
-    /// two events at a time.
-    async fn due(
-        &self,
-        accounts: &Accounts,
-        page: Vec<OutboxEntry>,
-        queues: &mut HashSet<Queue>,
-    ) -> Result<Vec<(Queue, OutboxEntry)>, super::Fault> {
-        let (mut due, now) = (Vec::new(), Instant::now());
-        for entry in page {
-            let queue = queue(accounts, &entry).await?;
+        let page = accounts.store.outbox_heads(pass.after, PAGE).await?;
+        let Some(last) = page.last().map(|entry| entry.seq) else {
+            // Forgets the back-off of queues that are empty now; otherwise the map would grow with every user who ever
+            // failed.
+            self.waits.retain(|queue, _| pass.queues.contains(queue));
+            return Ok(());
+        };
+        pass.after = last;
+        let now = Instant::now();
+        for entry in page.into_iter().filter(|entry| self.outlet.takes(entry)) {
+            let queue = queue(&accounts, &entry).await?;
             let waits = self.waits.get(&queue).is_some_and(|wait| wait.until > now);
-            if queues.insert(queue.clone()) && !waits {
-                due.push((queue, entry));
+            let is_busy = self.busy.values().any(|busy| *busy == queue);
+            if pass.queues.insert(queue.clone()) && !waits && !is_busy {
+                self.due.push_back((queue, entry));
             }
         }
-        Ok(due)
+        self.pass = Some(pass);
+        Ok(())
     }
 
-    /// Sends events concurrently. Returns the number of events that left the outbox.
-    async fn send_all(&mut self, accounts: &Accounts, due: Vec<(Queue, OutboxEntry)>) -> usize {
-        let (mut sending, mut delivered) = (JoinSet::new(), 0);
-        let mut due = due.into_iter();
-        loop {
-            while sending.len() < AT_ONCE
-                && self.pause.is_none_or(|pause| pause.until <= Instant::now())
-                && let Some((queue, entry)) = due.next()
-            {
-                let (accounts, outlet) = (accounts.clone(), Arc::clone(&self.outlet));
-                sending.spawn(async move {
-                    let sent = outlet.send(&accounts, &entry).await;
-                    (queue, entry, sent)
-                });
+    /// Settles a delivery that has ended. Returns whether its event has left the outbox.
+    async fn finished(&mut self, sent: Result<(task::Id, Sent), JoinError>) -> bool {
+        match sent {
+            Ok((id, (queue, entry, result))) => {
+                let accounts = (self.accounts)();
+                let is_gone = self.settle(&accounts, queue, &entry, result).await;
+                self.busy.remove(&id);
+                // The next one may have become the head of its queue.
+                self.outdated |= is_gone;
+                is_gone
             }
-            // A send that panicked counts as failed. Its event is still in the outbox and is sent in a later round.
-            let Some(sent) = sending.join_next().await else { return delivered };
-            if let Ok((queue, entry, result)) = sent {
-                delivered += usize::from(self.settle(accounts, queue, &entry, result).await);
+            // A send that panicked counts as failed. Its event is still in the outbox and is sent in a later pass.
+            Err(error) => {
+                self.busy.remove(&error.id());
+                false
             }
         }
     }
@@ -267,6 +306,9 @@ impl Dispatcher {
         }
         let failures = self.pause.map_or(0, |pause| pause.failures).saturating_add(1);
         self.pause = Some(Wait { failures, unknown: 0, until: Instant::now() + self.pace.after(failures) });
+        // What is due then is read then.
+        (self.pass, self.outdated) = (None, true);
+        self.due.clear();
     }
 
     /// How often the head of a queue was sent without an answer.
@@ -314,7 +356,11 @@ async fn queue(accounts: &Accounts, entry: &OutboxEntry) -> Result<Queue, super:
         Some(user) => Some(user.clone()),
         None => accounts.addressee(entry).await?.map(|user| user.id),
     };
-    Ok(user.map_or(Queue::Alone(entry.seq), Queue::User))
+    Ok(match user {
+        Some(user) if entry.is_mail() => Queue::Mail { user, to: entry.recipient().map(str::to_owned) },
+        Some(user) => Queue::User(user),
+        None => Queue::Alone(entry.seq),
+    })
 }
 
 fn age(accounts: &Accounts, entry: &OutboxEntry) -> Duration {

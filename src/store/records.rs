@@ -187,6 +187,12 @@ impl OutboxEntry {
     pub fn is_mail(&self) -> bool {
         self.kind.starts_with(Self::MAIL)
     }
+
+    /// The recipient that a mail names; `None` = the stored address of its user.
+    #[must_use]
+    pub fn recipient(&self) -> Option<&str> {
+        self.body.get("more")?.get("to").filter(|_| self.is_mail())?.as_str()
+    }
 }
 
 impl User {
@@ -206,6 +212,12 @@ impl User {
     #[must_use]
     pub fn username(&self) -> Option<&str> {
         self.text("username")
+    }
+
+    /// The language: the first of `language`, `locale` and `lang` that the account has.
+    #[must_use]
+    pub fn language(&self) -> Option<&str> {
+        ["language", "locale", "lang"].into_iter().find_map(|name| self.text(name))
     }
 
     /// The realm.

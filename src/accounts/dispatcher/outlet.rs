@@ -103,7 +103,12 @@ async fn post(webhook: &Webhook, accounts: &Accounts, entry: &OutboxEntry) -> Re
 
 impl MailOutlet {
     async fn send(&self, accounts: &Accounts, entry: &OutboxEntry) -> Result<Done, Failure> {
-        let Some(mailer) = &accounts.mailer else { return Ok(Done::Obsolete) };
+        // The settings of mails were removed while it waited: the receiver of the webhook sends its own.
+        let Some(mailer) = &accounts.mailer else {
+            let reason =
+                "`mail.smtp` is no longer set, and with `webhook.url` the gate sends no mails without it";
+            return Err(Failure::Never(reason.to_owned()));
+        };
         let Some(addressed) = accounts.addressed(entry).await? else { return Ok(Done::Obsolete) };
         let (to, message, now) = (addressed.to.as_str(), addressed.message, accounts.clock.now());
         // Before a token is created: the last one that was sent stays good.

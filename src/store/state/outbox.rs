@@ -1,5 +1,6 @@
 //! Undelivered events in one queue for each user, so that the events of one user do not hold up another's. Mails have
-//! queues and limits of their own: neither a webhook that is down nor a mail server that is down holds up the other.
+//! queues and limits of their own: neither a webhook that is down nor a mail server that is down holds up the other. In
+//! a queue of mails each recipient has a head.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -15,7 +16,7 @@ use crate::{identity::UserId, store::records::OutboxEntry};
 pub(super) struct Outbox {
     entries: BTreeMap<u64, OutboxEntry>,
     queues: HashMap<Queue, BTreeSet<u64>>,
-    /// The first event of every queue.
+    /// The first event of every queue; of mails, the first one to each recipient.
     heads: BTreeSet<u64>,
     /// Those that are mails.
     mails: BTreeSet<u64>,
@@ -55,7 +56,7 @@ impl Outbox {
         self.entries.range(..=last).map(|(_, entry)| entry)
     }
 
-    /// The first event of every queue after number `after` and up to `last`, the oldest first.
+    /// The heads after number `after` and up to `last`, the oldest first.
     pub(super) fn heads(&self, after: u64, last: u64) -> impl Iterator<Item = &OutboxEntry> {
         let wanted = (Bound::Excluded(after), Bound::Included(last.max(after)));
         self.heads.range(wanted).filter_map(|seq| self.entries.get(seq))
@@ -94,6 +95,11 @@ impl Outbox {
         queue.into_iter().flatten().filter_map(|seq| self.entries.get(seq))
     }
 
+    /// The earliest one that `entry` would have to wait for, or that would have to wait for it.
+    fn first_beside(&self, entry: &OutboxEntry) -> Option<u64> {
+        self.queue_of(entry).find(|other| other.recipient() == entry.recipient()).map(|other| other.seq)
+    }
+
     fn enter(&mut self, seq: u64, entry: &OutboxEntry) {
         if entry.is_mail() {
             self.mails.insert(seq);
@@ -102,9 +108,8 @@ impl Outbox {
             self.heads.insert(seq);
             return;
         };
-        let queue = self.queues.entry(queue).or_default();
-        let first = queue.first().copied();
-        queue.insert(seq);
+        let first = self.first_beside(entry);
+        self.queues.entry(queue).or_default().insert(seq);
         if first.is_none_or(|first| seq < first) {
             if let Some(first) = first {
                 self.heads.remove(&first);
@@ -119,10 +124,10 @@ impl Outbox {
         let Some(name) = Queue::of(entry) else { return };
         let Some(queue) = self.queues.get_mut(&name) else { return };
         queue.remove(&seq);
-        match queue.first() {
-            Some(first) => drop(self.heads.insert(*first)),
-            None => drop(self.queues.remove(&name)),
+        if queue.is_empty() {
+            self.queues.remove(&name);
         }
+        self.heads.extend(self.first_beside(entry));
     }
 }
 
@@ -184,18 +189,27 @@ mod tests {
         OutboxEntry { seq, kind: kind.to_owned(), user: user.map(UserId::Number), body: json!({}) }
     }
 
+    fn mail(seq: u64, user: Option<i64>, to: &str) -> OutboxEntry {
+        OutboxEntry { body: json!({"more": {"to": to}}), ..entry(seq, user, "mail:address-changed") }
+    }
+
     proptest! {
         /// Whatever comes and goes, the heads are the first of each queue.
         #[test]
-        fn d1_the_heads_are_the_first_of_each_line(steps in proptest::collection::vec((1_u64..30, 0_i64..5, any::<bool>(), any::<bool>()), 0..80)) {
+        fn d1_the_heads_are_the_first_of_each_line(steps in proptest::collection::vec((1_u64..30, 0_i64..5, any::<bool>(), 0..4_u8), 0..80)) {
             let mut outbox = Outbox::default();
-            for (seq, user, put, mail) in steps {
+            for (seq, user, put, kind) in steps {
                 let user = (user > 0).then_some(user);
-                let kind = if mail { "mail:reset" } else { "e" };
-                outbox.replace(seq, put.then(|| entry(seq, user, kind)));
+                let entry = match kind {
+                    0 => entry(seq, user, "e"),
+                    1 => entry(seq, user, "mail:reset"),
+                    2 => mail(seq, user, "old@b.c"),
+                    _ => mail(seq, user, "new@b.c"),
+                };
+                outbox.replace(seq, put.then_some(entry));
                 let mut seen = BTreeSet::new();
                 let mut is_first = |entry: &OutboxEntry| {
-                    entry.user.as_ref().is_none_or(|user| seen.insert((user.clone(), entry.is_mail())))
+                    entry.user.as_ref().is_none_or(|user| seen.insert((user.clone(), entry.is_mail(), entry.recipient().map(str::to_owned))))
                 };
                 let expected: Vec<u64> =
                     outbox.all(u64::MAX).filter(|entry| is_first(entry)).map(|entry| entry.seq).collect();
@@ -220,6 +234,17 @@ mod tests {
         assert_eq!(outbox.mails.len(), QUEUE_LIMIT);
         outbox.replace(1, None);
         assert_eq!(outbox.mails.len(), QUEUE_LIMIT - 1);
+    }
+
+    #[test]
+    fn a_recipient_of_a_users_mails_waits_for_no_other_and_all_count_for_the_user() {
+        let mut outbox = Outbox::default();
+        let limit = QUEUE_LIMIT as u64;
+        for seq in 1..=limit {
+            outbox.replace(seq, Some(mail(seq, Some(1), &format!("{}@b.c", seq % 3))));
+        }
+        assert_eq!(outbox.heads(0, u64::MAX).map(|entry| entry.seq).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(outbox.surplus(&mail(0, Some(1), "another@b.c")), Some(1));
     }
 
     #[test]
