@@ -172,6 +172,11 @@ impl Accounts {
         let mut batch = actor.conditions();
         batch.push(Change::DeleteUser(user.id.clone()));
         self.announce(&mut batch, actor, Event::new("user.deleted", About::User(&user)))?;
+        if let Some(to) = user.email() {
+            // When the mail is sent, the row is gone.
+            let more = json!({ "to": to, "language": user.language() });
+            self.announce_mail(&mut batch, actor, Message::AccountDeleted, About::User(&user), more)?;
+        }
         let outcomes = self.commit(batch).await?;
         let deleted = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Removed(1..)));
         if deleted {
@@ -237,13 +242,14 @@ impl Accounts {
             let event = if is_first { event } else { event.mailed(Message::PasswordChanged) };
             self.announce_change(&mut batch, actor, event)?;
         }
+        if old.username().is_some() && user.username() != old.username() {
+            self.tell(&mut batch, actor, &user, Message::UsernameChanged, Value::Null)?;
+        }
         if let (true, Some(new)) = (moved, user.email()) {
             // To the old address, too: a thief of the account reads the new one.
             for to in [old.email(), Some(new)].into_iter().flatten() {
                 let more = json!({ "to": to, "address": new });
-                let about = About::User(&user);
-                let added = self.announce_mail(&mut batch, actor, Message::AddressChanged, about, more);
-                added.map_err(|_| CommitError::Busy)?;
+                self.tell(&mut batch, actor, &user, Message::AddressChanged, more)?;
             }
         }
         let outcomes = self.commit(batch).await?;
@@ -267,6 +273,18 @@ impl Accounts {
         event: Event<'_>,
     ) -> Result<(), CommitError> {
         self.announce(batch, actor, event).map_err(|_| CommitError::Busy)
+    }
+
+    fn tell(
+        &self,
+        batch: &mut Vec<Change>,
+        actor: Actor<'_>,
+        user: &User,
+        message: Message,
+        more: Value,
+    ) -> Result<(), CommitError> {
+        let added = self.announce_mail(batch, actor, message, About::User(user), more);
+        added.map_err(|_| CommitError::Busy)
     }
 
     /// How a sent `emailVerified` is treated. In profile `standard` the owner cannot set it.

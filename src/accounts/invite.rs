@@ -1,5 +1,7 @@
 //! Invitations: accounts without a password, and the link that sets the first one.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -14,21 +16,29 @@ use crate::{
     store::{Change, CommitError, Outcome, User, UserDraft},
 };
 
-/// The lifetime of an invitation in seconds: a week, because the invited person does not wait for the mail.
-pub(super) const INVITE_TTL: f64 = 7.0 * 86_400.0;
+/// The longest lifetime of an invitation in seconds: a week, because the invited person does not wait for the mail.
+const INVITE_TTL: f64 = 7.0 * 86_400.0;
 
 /// The name of an invitation's token, by which lists show what it is.
 const NAME: &str = "(invitation)";
 
 /// An account and the link that sets its first password.
-#[derive(Debug)]
 pub struct Invitation {
     /// The account.
     pub user: User,
     /// The link. It is shown once.
     pub link: String,
+    /// The seconds that the link lives.
+    pub lifetime: f64,
     /// Whether a mail with a link is on its way, too.
     pub mailed: bool,
+}
+
+/// Without the link.
+impl fmt::Debug for Invitation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invitation").field("user", &self.user.id).finish_non_exhaustive()
+    }
 }
 
 impl Accounts {
@@ -51,7 +61,12 @@ impl Accounts {
         let id = self.invitation_token(&user, None).await?;
         audit::record("user.invited", actor, Some(&user.id), None);
         let mailed = self.settings.mails.contains(&Message::Invite);
-        Ok(Invitation { link: self.invitation_url(&id), user, mailed })
+        Ok(Invitation { link: self.invitation_url(&id), user, lifetime: self.invitation_lifetime(), mailed })
+    }
+
+    /// How long an invitation lives, in seconds: a week, or `users.max_ttl`, which no token outlives.
+    pub(super) fn invitation_lifetime(&self) -> f64 {
+        INVITE_TTL.min(self.settings.max_ttl)
     }
 
     async fn create_invited(&self, actor: Actor<'_>, email: &str) -> Result<User, Fault> {
@@ -89,7 +104,7 @@ impl Accounts {
             self.commit(earlier.map(|token| Change::DeleteToken(token.hash)).collect()).await?;
         }
         let request = TokenRequest {
-            ttl: Some(INVITE_TTL),
+            ttl: Some(self.invitation_lifetime()),
             scopes: vec![RESET_SCOPE.to_owned()],
             name: Some(name),
             fixed: true,
@@ -179,5 +194,13 @@ mod tests {
         );
         fixture.clock.advance(std::time::Duration::from_secs(7 * 86_400 + 1));
         accept(&fixture, &invited.link, "a-good-password").await.unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn an_invitation_outlives_no_longest_lifetime() {
+        let fixture = fixture(Settings { max_ttl: 3600.0, ..testing::standard() }).await;
+        let invited = fixture.accounts.invite(Actor::Operator, "ann@b.c").await.unwrap();
+        let stored = fixture.accounts.tokens(&invited.user.id).await.unwrap();
+        assert_eq!((invited.lifetime, stored[0].ttl), (3600.0, Some(3600.0)), "what is told is what holds");
     }
 }

@@ -1,9 +1,12 @@
 //! Issues tokens, and limits how many a user has.
 
-use super::{Accounts, Actor, Fault, audit};
+use serde_json::Value;
+
+use super::{Accounts, Actor, Fault, audit, event::About};
 use crate::{
     clock::Timestamp,
     identity::{TokenId, UserId},
+    mail::Message,
     store::{Change, CommitError, LastUse, Session, Token, User},
 };
 
@@ -45,7 +48,7 @@ impl Accounts {
     /// [`Fault::UnknownUser`], or an error of a step.
     pub async fn issue(&self, user: &UserId, request: TokenRequest) -> Result<IssuedToken, Fault> {
         let user = self.user(user).await?;
-        self.issue_with(user, request, None, Vec::new()).await
+        self.issue_told(Actor::Operator, user, request).await
     }
 
     /// Issues a token that a user makes for themselves. `user`: as [`Accounts::prove`] has returned it, so that a password
@@ -63,11 +66,22 @@ impl Accounts {
         if request.scopes.iter().any(|scope| scope == RESET_SCOPE) {
             return Err(Fault::ReservedScope(RESET_SCOPE));
         }
-        let issued = self.issue_with(user, request, None, actor.conditions()).await;
-        let issued = issued.map_err(|fault| match fault {
+        self.issue_told(actor, user, request).await.map_err(|fault| match fault {
             Fault::LoginFailed => Fault::WrongPassword,
             other => other,
-        })?;
+        })
+    }
+
+    /// Issues a token, and tells the owner of the account.
+    async fn issue_told(
+        &self,
+        actor: Actor<'_>,
+        user: User,
+        request: TokenRequest,
+    ) -> Result<IssuedToken, Fault> {
+        let mut batch = actor.conditions();
+        self.announce_mail(&mut batch, actor, Message::TokenMade, About::User(&user), Value::Null)?;
+        let issued = self.issue_with(user, request, None, batch).await?;
         audit::record("token.issued", actor, Some(&issued.user.id), None);
         Ok(issued)
     }

@@ -20,6 +20,7 @@ use crate::{
     clock::Timestamp,
     identity::{Handle, TokenHash, TokenId, scopes},
     javascript::{number_to_json, to_number, to_text},
+    mail::Message,
     store::{Change, CommitError, Outcome, Token, User},
 };
 
@@ -95,6 +96,7 @@ impl Accounts {
                 fixed: false,
                 used: None,
             }));
+            self.announce_mail(&mut batch, actor, Message::TokenMade, About::User(&user), Value::Null)?;
             match self.commit(batch).await {
                 Ok(_) => {
                     self.end_surplus(&user.id).await?;

@@ -1,5 +1,7 @@
 //! The answers of commands, as values and as JSON.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -68,15 +70,24 @@ pub struct UserView {
 }
 
 /// An invited account.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InvitedView {
     /// The account.
     pub user: UserView,
     /// The link that sets the first password. It is shown once.
     pub link: String,
+    /// The seconds that the link lives.
+    pub lifetime: f64,
     /// Whether a mail with another link is on its way.
     pub mailed: bool,
+}
+
+/// Without the link.
+impl fmt::Debug for InvitedView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InvitedView").field("user", &self.user).finish_non_exhaustive()
+    }
 }
 
 /// A role in lists.
@@ -204,8 +215,8 @@ pub enum RowOutcome {
     },
 }
 
-impl std::fmt::Debug for IssuedView {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for IssuedView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the id: it is a credential.
         f.debug_struct("IssuedView").field("handle", &self.handle).finish_non_exhaustive()
     }
@@ -223,7 +234,14 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::{
+        accounts::{Actor, testing},
+        mail::{Facts, Mail, Mailer, Message},
+        templates::Language,
+    };
 
     fn ann() -> UserView {
         UserView {
@@ -235,6 +253,35 @@ mod tests {
             disabled: false,
             has_password: true,
             roles: vec!["clerk".into(), "editor".into()],
+        }
+    }
+
+    /// All values that carry the link of a mail or of an invitation, from where it is made to where it is shown.
+    #[tokio::test]
+    async fn no_debug_text_has_a_link_or_its_token() {
+        let fixture = testing::fixture(testing::standard()).await;
+        let invitation = fixture.accounts.invite(Actor::Operator, "ann@example.com").await.unwrap();
+        let link = invitation.link.clone();
+        let token = link.rsplit_once('=').unwrap().1.to_owned();
+        let sample = Message::Invite.sample("https://shop.example", 0);
+        let facts = Facts { link: Some(link.clone()), token: token.clone(), ..sample };
+        let (to, id) = ("ann@example.com".to_owned(), "e1".to_owned());
+        let mail = Mail { message: Message::Invite, to, language: Language::En, id, facts };
+        let mailer = Mailer::new(crate::mail::testing::settings(Path::new("/none"))).unwrap();
+        let composed = mailer.compose(&mail).unwrap();
+        assert!(composed.text.contains(&token));
+        let lifetime = invitation.lifetime;
+        let view = InvitedView { user: ann(), link, lifetime, mailed: true };
+        let (id, handle, created) = (token.clone(), "h".to_owned(), "c".to_owned());
+        let issued = IssuedView { id, handle, ttl: None, created, user_id: UserId::Number(1) };
+        let shown = [
+            format!("{invitation:?}"),
+            format!("{:?} {mail:?} {mailer:?}", mail.facts),
+            format!("{composed:?}"),
+            format!("{:?} {:?}", Output::Invited(Box::new(view)), Output::Issued(issued)),
+        ];
+        for text in shown {
+            assert!(!text.contains(&token), "{text}");
         }
     }
 

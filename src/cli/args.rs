@@ -167,7 +167,7 @@ pub(super) enum SchemaCommand {
 pub(super) enum UserCommand {
     /// Add an account
     Add(UserAdd),
-    /// Add an account without a password, and print a link that sets the first one; it lives 7 days
+    /// Add an account without a password, and print a link that sets the first one; it lives 7 days, or as long as `users.max_ttl` allows
     Invite {
         /// The email address
         email: String,

@@ -1,11 +1,12 @@
 //! The answers of commands as text.
 
-use std::fmt::Write;
+use std::{fmt::Write, time::Duration};
 
 use super::{printable::printable, table};
 use crate::{
     admin::{InvitedView, Output, StatusView, TokenView, UserView},
     app::{PoliciesInForce, ServerHealth},
+    mail,
 };
 
 /// Lines of text, each with its newline.
@@ -76,7 +77,9 @@ pub(super) fn text(output: &Output) -> String {
 fn invitation(invited: &InvitedView) -> String {
     let whom = printable(invited.user.email.as_deref().unwrap_or_default());
     let mail = if invited.mailed { "; a mail with a link of its own is on its way" } else { "" };
-    format!("{whom} can choose a password here, once, within 7 days{mail}:\n{}\n", printable(&invited.link))
+    let (unit, count) = mail::in_units(Duration::from_secs_f64(invited.lifetime.max(0.0)).as_secs());
+    let within = if count == 1 { "a minute".to_owned() } else { format!("{count} {unit}") };
+    format!("{whom} can choose a password here, once, within {within}{mail}:\n{}\n", printable(&invited.link))
 }
 
 fn details(user: &UserView) -> String {

@@ -36,7 +36,10 @@ keywords!(Message {
     "password-changed" = Self::PasswordChanged,
     "address-changed" = Self::AddressChanged,
     "new-login" = Self::NewLogin,
-    "name-taken" = Self::NameTaken
+    "name-taken" = Self::NameTaken,
+    "username-changed" = Self::UsernameChanged,
+    "token-made" = Self::TokenMade,
+    "account-deleted" = Self::AccountDeleted
 });
 keywords!(Language { "en" = Self::En, "de" = Self::De, "ja" = Self::Ja, "zh" = Self::Zh });
 keywords!(Unmatched { "allow" = Self::Allow, "authenticated" = Self::Authenticated, "deny" = Self::Deny });

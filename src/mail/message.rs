@@ -23,6 +23,12 @@ pub enum Message {
     NewLogin,
     /// A registration with an address that has an account.
     NameTaken,
+    /// The username was changed.
+    UsernameChanged,
+    /// A token for scripts was made.
+    TokenMade,
+    /// The account was deleted.
+    AccountDeleted,
 }
 
 /// A name that no kind of mail has.
@@ -33,7 +39,7 @@ pub struct UnknownMessage {
 }
 
 /// What a mail tells. Templates see these names.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Default, PartialEq, Serialize)]
 pub struct Facts {
     /// The link to open.
     pub link: Option<String>,
@@ -54,6 +60,13 @@ pub struct Facts {
     pub client: String,
 }
 
+/// Without the link and the token in it.
+impl fmt::Debug for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Facts").field("user_id", &self.user_id).finish_non_exhaustive()
+    }
+}
+
 /// A mail to send.
 #[derive(Clone, Debug)]
 pub struct Mail {
@@ -71,7 +84,7 @@ pub struct Mail {
 
 impl Message {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Confirm,
         Self::Reset,
         Self::Invite,
@@ -79,6 +92,9 @@ impl Message {
         Self::AddressChanged,
         Self::NewLogin,
         Self::NameTaken,
+        Self::UsernameChanged,
+        Self::TokenMade,
+        Self::AccountDeleted,
     ];
 
     /// Its name.
@@ -92,6 +108,9 @@ impl Message {
             Self::AddressChanged => "address-changed",
             Self::NewLogin => "new-login",
             Self::NameTaken => "name-taken",
+            Self::UsernameChanged => "username-changed",
+            Self::TokenMade => "token-made",
+            Self::AccountDeleted => "account-deleted",
         }
     }
 
@@ -102,7 +121,13 @@ impl Message {
             Self::Confirm => Some("confirm"),
             Self::Reset => Some("reset"),
             Self::Invite => Some("invite"),
-            Self::PasswordChanged | Self::AddressChanged | Self::NewLogin | Self::NameTaken => None,
+            Self::PasswordChanged
+            | Self::AddressChanged
+            | Self::NewLogin
+            | Self::NameTaken
+            | Self::UsernameChanged
+            | Self::TokenMade
+            | Self::AccountDeleted => None,
         }
     }
 

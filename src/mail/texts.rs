@@ -37,6 +37,15 @@ pub(super) const TEMPLATES: &[(&str, &str)] = &[
     ("name-taken/subject.txt", SUBJECT),
     ("name-taken/body.txt", TEXT),
     ("name-taken/body.html", HTML),
+    ("username-changed/subject.txt", SUBJECT),
+    ("username-changed/body.txt", TEXT),
+    ("username-changed/body.html", HTML),
+    ("token-made/subject.txt", SUBJECT),
+    ("token-made/body.txt", TEXT),
+    ("token-made/body.html", HTML),
+    ("account-deleted/subject.txt", SUBJECT),
+    ("account-deleted/body.txt", TEXT),
+    ("account-deleted/body.html", HTML),
     ("layout.html", include_str!("templates/layout.html")),
 ];
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::payload::{Copy, envelope_id};
 use crate::{
-    accounts::{Accounts, Fault, invite::INVITE_TTL},
+    accounts::{Accounts, Fault},
     clock::Timestamp,
     encoding::percent_encoded,
     mail::{Facts, Mail, Mailer, Message},
@@ -18,15 +18,16 @@ pub(super) struct Addressed {
     pub(super) to: String,
 }
 
-/// The properties in which an account model may have a user's language, the first that is there.
-const LANGUAGE: [&str; 3] = ["language", "locale", "lang"];
-
 impl Accounts {
     /// The recipient of a mail; `None` when it is obsolete: its user is gone, or what it offers is done already.
     pub(super) async fn addressed(&self, entry: &OutboxEntry) -> Result<Option<Addressed>, Fault> {
         let name = entry.kind.strip_prefix(OutboxEntry::MAIL);
         let Some(message) = name.and_then(|name| name.parse().ok()) else { return Ok(None) };
-        let Some(user) = self.recipient(entry).await? else { return Ok(None) };
+        let user = match message {
+            Message::AccountDeleted => deleted(entry),
+            _ => self.recipient(entry).await?,
+        };
+        let Some(user) = user else { return Ok(None) };
         let is_wanted = self.settings.mails.contains(&message)
             && match message {
                 Message::Reset => self.may_reset(&user),
@@ -35,11 +36,13 @@ impl Accounts {
                 Message::PasswordChanged
                 | Message::AddressChanged
                 | Message::NewLogin
-                | Message::NameTaken => true,
+                | Message::NameTaken
+                | Message::UsernameChanged
+                | Message::TokenMade
+                | Message::AccountDeleted => true,
             };
-        let named = more(entry, "to");
         // INVARIANT: without a name in the event the mail goes to the stored address, never to one that a client sent.
-        let to = named.as_deref().or(user.email()).filter(|_| is_wanted).map(str::to_owned);
+        let to = entry.recipient().or(user.email()).filter(|_| is_wanted).map(str::to_owned);
         Ok(to.map(|to| Addressed { user, message, to }))
     }
 
@@ -67,8 +70,8 @@ impl Accounts {
                 .unwrap_or_default()
                 .to_owned(),
         };
-        let language = LANGUAGE.into_iter().find_map(|name| user.text(name));
-        Ok(Mail { message: *message, to: to.clone(), language: mailer.language(language), id, facts })
+        let language = mailer.language(user.language());
+        Ok(Mail { message: *message, to: to.clone(), language, id, facts })
     }
 
     /// The link of a mail, the token in it, and its lifetime in seconds. Empty where a mail has none.
@@ -99,13 +102,39 @@ impl Accounts {
             }
             Message::Invite => {
                 let id = self.invitation_token(user, Some(event)).await?;
-                Ok((self.invitation_url(&id), id.expose().to_owned(), seconds(Some(INVITE_TTL))))
+                Ok((
+                    self.invitation_url(&id),
+                    id.expose().to_owned(),
+                    seconds(Some(self.invitation_lifetime())),
+                ))
             }
-            Message::PasswordChanged | Message::AddressChanged | Message::NewLogin | Message::NameTaken => {
-                Ok(Default::default())
-            }
+            Message::PasswordChanged
+            | Message::AddressChanged
+            | Message::NewLogin
+            | Message::NameTaken
+            | Message::UsernameChanged
+            | Message::TokenMade
+            | Message::AccountDeleted => Ok(Default::default()),
         }
     }
+}
+
+/// What the mail about a deleted account says of its user, as far as mails need it.
+fn deleted(entry: &OutboxEntry) -> Option<User> {
+    let mut properties = entry.body.get("user").and_then(Value::as_object).cloned().unwrap_or_default();
+    if let Some(language) = more(entry, "language") {
+        properties.insert("language".to_owned(), language.into());
+    }
+    Some(User {
+        id: entry.user.clone()?,
+        properties,
+        password: None,
+        verification: None,
+        epoch: 0,
+        revision: 0,
+        disabled: false,
+        networks: Vec::new(),
+    })
 }
 
 fn more(entry: &OutboxEntry, name: &str) -> Option<String> {

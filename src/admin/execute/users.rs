@@ -10,7 +10,7 @@ use super::{
     roles,
 };
 use crate::{
-    accounts::{Actor, Fault},
+    accounts::{Actor, Fault, Invitation},
     admin::{
         command::NewUser,
         hidden::Hidden,
@@ -66,8 +66,9 @@ pub(super) async fn invite(
     for role in roles {
         services.accounts().grant(Actor::Operator, &invitation.user, role).await?;
     }
-    let user = view(services, invitation.user).await?;
-    Ok(Output::Invited(Box::new(InvitedView { user, link: invitation.link, mailed: invitation.mailed })))
+    let Invitation { user, link, lifetime, mailed } = invitation;
+    let user = view(services, user).await?;
+    Ok(Output::Invited(Box::new(InvitedView { user, link, lifetime, mailed })))
 }
 
 pub(super) async fn list(

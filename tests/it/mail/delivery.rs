@@ -132,20 +132,71 @@ fn a_slow_server_keeps_no_request_waiting() {
 #[test]
 fn a_second_copy_of_a_mail_has_the_same_id_and_the_newer_link() {
     let Some(mut server) = MailServer::start("") else { return };
-    server.tell(&json!({"hold": true}));
+    server.tell(&json!({"hold_answer": true}));
     let house = house(&server);
     let gate = house.serve();
     gate.http.register("ann");
     request_reset(&gate, "ann");
-    server.named("ann@example.com");
-    // The server has the recipient, and the gate ends before it hands the mail over.
+    // The server has the mail, and the gate ends before it is told so.
+    let first = text(&server.mail());
     gate.kill();
-    server.tell(&json!({"hold": false}));
+    server.tell(&json!({"hold_answer": false}));
     let gate = house.serve();
-    let mail = server.mail();
-    assert_eq!(set_password(&gate, &token(mail["mail"].as_str().unwrap())), 204);
+    let second = text(&server.mail());
+    assert_eq!(message_id(&first), message_id(&second));
+    assert_eq!(set_password(&gate, &token(&first)), 401, "the newer link ends the one before");
+    assert_eq!(set_password(&gate, &token(&second)), 204);
+    let other = text(&server.mail());
+    assert_ne!(message_id(&other), message_id(&second), "{other}");
     let log = gate.log();
     assert!(!log.contains(PASSWORD), "{log}");
+}
+
+fn text(mail: &Value) -> String {
+    mail["mail"].as_str().unwrap().to_owned()
+}
+
+#[track_caller]
+fn message_id(mail: &str) -> &str {
+    mail.lines()
+        .find_map(|line| line.strip_prefix("Message-ID: "))
+        .unwrap_or_else(|| panic!("no id in {mail}"))
+}
+
+/// The kind of a mail, and its recipient.
+#[track_caller]
+fn told(mail: &Value) -> (String, String) {
+    let text = text(mail);
+    let (_, kind) = message_id(&text).split_once('.').unwrap();
+    let kind = kind.split('@').next().unwrap();
+    (kind.to_owned(), mail["to"][0].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn what_happens_to_an_account_is_told_to_its_owner() {
+    let Some(server) = MailServer::start("") else { return };
+    let house = house(&server);
+    let gate = house.serve();
+    let id = gate.http.register("ann");
+    let session = gate.http.login("ann");
+    let is_told = |expected: &[(&str, &str)]| {
+        let mut mails: Vec<_> = expected.iter().map(|_| told(&server.mail())).collect();
+        mails.sort_unstable();
+        let mails: Vec<(&str, &str)> = mails.iter().map(|(kind, to)| (kind.as_str(), to.as_str())).collect();
+        assert_eq!(mails, expected);
+    };
+    let user = format!("/api/users/{id}");
+    let send = |head: &str, body: Value| gate.http.send(head, &session, &body).status;
+    assert_eq!(send(&format!("POST {user}/accessTokens"), json!({})), 200);
+    is_told(&[("token-made", "ann@example.com")]);
+    house.ok("token issue ann@example.com");
+    is_told(&[("token-made", "ann@example.com")]);
+    assert_eq!(send(&format!("PATCH {user}"), json!({"username": "anna"})), 200);
+    is_told(&[("username-changed", "ann@example.com")]);
+    assert_eq!(send(&format!("PATCH {user}"), json!({"email": "new@example.com"})), 200);
+    is_told(&[("address-changed", "ann@example.com"), ("address-changed", "new@example.com")]);
+    assert_eq!(send(&format!("DELETE {user}"), json!({})), 200);
+    is_told(&[("account-deleted", "new@example.com")]);
 }
 
 #[test]

@@ -22,6 +22,8 @@ class Handler:
         self.answers = {}
         self.go_on = asyncio.Event()
         self.go_on.set()
+        self.take = asyncio.Event()
+        self.take.set()
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         tell(rcpt=address)
@@ -40,6 +42,7 @@ class Handler:
             tls=server.transport.get_extra_info("ssl_object") is not None,
             login=login and login.decode(),
         )
+        await self.take.wait()
         return "250 taken"
 
 
@@ -96,6 +99,10 @@ async def main():
             handler.go_on.clear()
         elif "hold" in command:
             handler.go_on.set()
+        if command.get("hold_answer"):
+            handler.take.clear()
+        elif "hold_answer" in command:
+            handler.take.set()
         tell(done=command)
 
 

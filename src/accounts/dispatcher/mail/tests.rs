@@ -42,7 +42,7 @@ fn dispatcher(fixture: &TestAccounts, metrics: &Arc<Metrics>) -> Dispatcher {
 /// Delivers until nothing is left; the mails by their names, in order.
 async fn delivered(fixture: &TestAccounts, folder: &Path) -> Vec<(String, String)> {
     let mut dispatcher = dispatcher(fixture, &Metrics::new());
-    while dispatcher.round().await.unwrap() > 0 {}
+    while dispatcher.round().await > 0 {}
     assert!(fixture.store.outbox(1).await.unwrap().is_empty());
     taken(folder)
 }
@@ -116,21 +116,31 @@ async fn the_mail_and_the_webhook_do_not_end_each_others_tokens() {
         let payload = fixture.accounts.payload(of("reset.requested")).await.unwrap().unwrap();
         let confirm = fixture.accounts.payload(of("verification.requested")).await.unwrap().unwrap();
         let mut dispatcher = dispatcher(&fixture, &Metrics::new());
-        while dispatcher.round().await.unwrap() > 0 {}
+        while dispatcher.round().await > 0 {}
         let mails = taken(folder.path());
-        assert_eq!(names(&mails).len(), 2);
+        let mut kinds = names(&mails);
+        kinds.sort_unstable();
+        assert_eq!(kinds, ["confirm", "reset"]);
         let reset = &mails.iter().find(|(name, _)| name == "reset").unwrap().1;
         for id in [payload["accessToken"]["id"].as_str().unwrap(), &token(reset)] {
             fixture.accounts.session(id).await.unwrap();
         }
-        // A second request ends both, where newer ones do.
-        let before = fixture.accounts.tokens(&1.into()).await.unwrap().len();
-        assert_eq!(before, 2);
+        assert_eq!(fixture.accounts.tokens(&1.into()).await.unwrap().len(), 2);
         let link = token(&mails.iter().find(|(name, _)| name == "confirm").unwrap().1);
         assert_ne!(confirm["verificationToken"], json!(link));
         fixture.accounts.confirm(CLIENT, "1", &link).await.unwrap();
         let webhook = confirm["verificationToken"].as_str().unwrap();
         fixture.accounts.confirm(CLIENT, "1", webhook).await.unwrap_err();
+        // A second request ends both, where newer ones do.
+        let is_loopback = fixture.accounts.settings().loopback;
+        self::reset(&fixture, "ann@b.c").await;
+        while dispatcher.round().await > 0 {}
+        for id in [payload["accessToken"]["id"].as_str().unwrap(), &token(reset)] {
+            assert_eq!(fixture.accounts.session(id).await.is_ok(), is_loopback);
+        }
+        let newer = taken(folder.path());
+        assert_eq!(names(&newer), ["reset"]);
+        fixture.accounts.session(&token(&newer[0].1)).await.unwrap();
     }
 }
 
@@ -143,16 +153,61 @@ async fn changes_are_told_to_their_owner_and_a_new_address_to_the_old_one_too() 
     let patch = json!({"email": "new@b.c", "password": "another-good-one"});
     fixture.accounts.patch(CLIENT, user, map(&patch)).await.unwrap();
     let mails = delivered(&fixture, folder.path()).await;
-    let mut to: Vec<(&str, &str)> = mails
-        .iter()
-        .map(|(name, text)| (name.as_str(), text.lines().find_map(|line| line.strip_prefix("To: ")).unwrap()))
-        .collect();
-    to.sort_unstable();
     assert_eq!(
-        to,
+        told(&mails),
         [("address-changed", "ann@b.c"), ("address-changed", "new@b.c"), ("password-changed", "new@b.c")]
     );
     assert!(mails.iter().all(|(name, text)| name != "address-changed" || text.contains("new@b.c")));
+}
+
+/// Names and recipients of mails, sorted.
+fn told(mails: &[(String, String)]) -> Vec<(&str, &str)> {
+    let to = |text| str::lines(text).find_map(|line| line.strip_prefix("To: ")).unwrap();
+    let mut told: Vec<(&str, &str)> = mails.iter().map(|(name, text)| (name.as_str(), to(text))).collect();
+    told.sort_unstable();
+    told
+}
+
+#[tokio::test]
+async fn another_username_and_a_token_for_scripts_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixture = with_files(testing::standard(), folder.path()).await;
+    ann(&fixture).await;
+    let user = || async { fixture.accounts.user(&1.into()).await.unwrap() };
+    fixture
+        .accounts
+        .patch(CLIENT, user().await, map(&json!({"nick": "a", "username": "ann"})))
+        .await
+        .unwrap();
+    assert!(delivered(&fixture, folder.path()).await.is_empty());
+    fixture.accounts.patch(CLIENT, user().await, map(&json!({"username": "bob"}))).await.unwrap();
+    let mails = delivered(&fixture, folder.path()).await;
+    assert_eq!(told(&mails), [("username-changed", "ann@b.c")]);
+
+    let request = crate::accounts::TokenRequest::default();
+    fixture.accounts.issue_own(CLIENT, user().await, request.clone()).await.unwrap();
+    let by_client = delivered(&fixture, folder.path()).await;
+    assert_eq!(told(&by_client), [("token-made", "ann@b.c")]);
+    fixture.accounts.issue(&1.into(), request).await.unwrap();
+    let by_operator = delivered(&fixture, folder.path()).await;
+    assert_eq!(told(&by_operator), [("token-made", "ann@b.c")]);
+    assert!(by_client[0].1.contains("192.0.2.1") && by_operator[0].1.contains("An operator of the site"));
+    let row = crate::accounts::NewToken::read(fixture.accounts.settings(), &map(&json!({}))).unwrap();
+    fixture.accounts.add_token(CLIENT, &user().await, row).await.unwrap();
+    assert_eq!(told(&delivered(&fixture, folder.path()).await), [("token-made", "ann@b.c")]);
+}
+
+#[tokio::test]
+async fn the_owner_of_a_deleted_account_is_told_in_their_language() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixture = with_files(testing::standard(), folder.path()).await;
+    let data = json!({"email": "ann@b.c", "password": GOOD, "language": "de"});
+    fixture.register(&data).await.unwrap();
+    assert!(fixture.accounts.delete(CLIENT, "1").await.unwrap());
+    assert!(!fixture.accounts.delete(CLIENT, "1").await.unwrap());
+    let mails = delivered(&fixture, folder.path()).await;
+    assert_eq!(told(&mails), [("account-deleted", "ann@b.c")]);
+    assert!(mails[0].1.contains("lang=\"de\""), "{}", mails[0].1);
 }
 
 #[tokio::test]
@@ -197,7 +252,7 @@ async fn the_owner_of_an_address_hears_of_a_second_registration() {
         (json!({"email": "ann@b.c", "password": "short"}), 0),
     ] {
         fixture.register(&data).await.unwrap_err();
-        while dispatcher.round().await.unwrap() > 0 {}
+        while dispatcher.round().await > 0 {}
         assert_eq!(taken(folder.path()).len(), expected, "{data}");
     }
 }
@@ -280,7 +335,7 @@ async fn a_refusal_for_good_is_given_up_and_one_for_now_is_not() {
     }
     let metrics = Metrics::new();
     let mut dispatcher = dispatcher(&fixture, &metrics);
-    dispatcher.round().await.unwrap();
+    dispatcher.round().await;
     let waiting = fixture.store.outbox(10).await.unwrap();
     assert_eq!(waiting.len(), 1, "{waiting:?}");
     assert_eq!(waiting[0].body["more"]["email"], "bob@b.c");
@@ -300,11 +355,11 @@ async fn a_server_that_takes_nothing_is_left_alone_for_a_while() {
     }
     let pace = Pace { first: Duration::from_secs(3600), longest: Duration::from_secs(3600), ..PACE };
     let mut dispatcher = Dispatcher { pace, ..dispatcher(&fixture, &Metrics::new()) };
-    assert_eq!(dispatcher.round().await.unwrap(), 0);
+    assert_eq!(dispatcher.round().await, 0);
     let tried = server.connections.load(std::sync::atomic::Ordering::Relaxed);
     assert!((1..=8).contains(&tried), "{tried} attempts at a server that is down");
     assert!(dispatcher.pause.is_some_and(|pause| pause.until > Instant::now()));
-    dispatcher.round().await.unwrap();
+    dispatcher.round().await;
     assert_eq!(server.connections.load(std::sync::atomic::Ordering::Relaxed), tried);
     assert_eq!(fixture.store.outbox(100).await.unwrap().len(), 50, "none is lost");
 }
@@ -319,7 +374,7 @@ async fn a_flood_of_resets_is_a_few_mails_and_the_last_link_stays_good() {
     for _ in 0..9 {
         fixture.clock.advance(Duration::from_secs(1));
         reset(&fixture, "ann@b.c").await;
-        while dispatcher.round().await.unwrap() > 0 {}
+        while dispatcher.round().await > 0 {}
     }
     let mails = taken(folder.path());
     assert_eq!((mails.len(), counted(&metrics, "given_up")), (5, 4));
@@ -329,7 +384,7 @@ async fn a_flood_of_resets_is_a_few_mails_and_the_last_link_stays_good() {
 /// Delivers until nothing waits.
 async fn deliver(fixture: &TestAccounts, dispatcher: &mut Dispatcher) {
     while !fixture.store.outbox(1).await.unwrap().is_empty() {
-        if dispatcher.round().await.unwrap() == 0 {
+        if dispatcher.round().await == 0 {
             let until = dispatcher.waits.values().map(|wait| wait.until).min().unwrap();
             tokio::time::sleep_until(until).await;
         }
@@ -359,10 +414,75 @@ async fn a_mail_that_is_not_needed_does_not_end_the_pause() {
     ann(&fixture).await;
     reset(&fixture, "ann@b.c").await;
     let mut dispatcher = dispatcher(&fixture, &Metrics::new());
-    assert_eq!(dispatcher.round().await.unwrap(), 0);
+    assert_eq!(dispatcher.round().await, 0);
     assert_eq!(dispatcher.pause.map(|pause| pause.failures), Some(1));
     reset(&fixture, "none@b.c").await;
     tokio::time::sleep_until(dispatcher.waits.values().next().unwrap().until).await;
-    assert_eq!(dispatcher.round().await.unwrap(), 1, "the address without an account");
+    assert_eq!(dispatcher.round().await, 1, "the address without an account");
     assert_eq!(dispatcher.pause.map(|pause| pause.failures), Some(2));
+}
+
+#[tokio::test]
+async fn a_mail_that_is_too_old_is_given_up_and_pauses_nothing() {
+    let server = FakeServer::new(|command| (command == "greeting").then_some("421 overloaded")).await;
+    let fixture = accounts(testing::standard(), server.settings()).await;
+    ann(&fixture).await;
+    reset(&fixture, "ann@b.c").await;
+    fixture.clock.advance(PACE.give_up);
+    let metrics = Metrics::new();
+    let mut dispatcher = dispatcher(&fixture, &metrics);
+    assert_eq!(dispatcher.round().await, 1);
+    assert_eq!(counted(&metrics, "given_up"), 1);
+    assert!(dispatcher.pause.is_none());
+}
+
+#[tokio::test]
+async fn mails_whose_settings_are_gone_are_given_up_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixture = with_files(testing::standard(), folder.path()).await;
+    ann(&fixture).await;
+    reset(&fixture, "ann@b.c").await;
+    let accounts = fixture.accounts.clone().with_mailer(None);
+    let fixture = TestAccounts { accounts, ..fixture };
+    let metrics = Metrics::new();
+    let mut dispatcher = dispatcher(&fixture, &metrics);
+    assert_eq!(dispatcher.round().await, 1);
+    assert_eq!(counted(&metrics, "given_up"), 1);
+    assert!(taken(folder.path()).is_empty());
+}
+
+/// Ann with a new address, whose old one is never answered for.
+async fn moved(answer: &'static str) -> (FakeServer, TestAccounts) {
+    let server = FakeServer::new(move |sent| sent.starts_with("RCPT TO:<ann@b.c>").then_some(answer)).await;
+    let fixture = accounts(testing::standard(), server.settings()).await;
+    ann(&fixture).await;
+    let user = fixture.accounts.user(&1.into()).await.unwrap();
+    fixture.accounts.patch(CLIENT, user, map(&json!({"email": "new@b.c"}))).await.unwrap();
+    (server, fixture)
+}
+
+#[tokio::test]
+async fn an_address_that_is_put_off_holds_up_no_other_of_its_user() {
+    let (server, fixture) = moved("450 later").await;
+    let mut dispatcher = dispatcher(&fixture, &Metrics::new());
+    assert_eq!(dispatcher.round().await, 1);
+    assert!(server.mails.lock().unwrap()[0].contains("To: new@b.c"));
+}
+
+#[tokio::test]
+async fn a_mail_that_takes_long_holds_up_no_later_one() {
+    let (server, fixture) = moved("wait").await;
+    let (accounts, wake_up) = (fixture.accounts.clone(), Arc::clone(&fixture.accounts.wake_up));
+    let dispatcher = Dispatcher::new(move || accounts.clone(), wake_up, Outlet::mail(Metrics::new()), PACE);
+    let running = tokio::runtime::Handle::current().spawn(dispatcher.run());
+    let until_sent = async |count: usize| {
+        while server.mails.lock().unwrap().len() < count {
+            tokio::task::yield_now().await;
+        }
+    };
+    until_sent(1).await;
+    // Requested while the first one is still on its way.
+    reset(&fixture, "new@b.c").await;
+    tokio::time::timeout(Duration::from_secs(10), until_sent(2)).await.expect("a later mail is sent");
+    running.abort();
 }
