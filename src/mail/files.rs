@@ -67,7 +67,7 @@ impl Files {
             && let Some(more) = self.not_removed.say(Clock::System.now())
         {
             let path = self.folder.display();
-            tracing::warn!(%path, %error, more, "old mails cannot be removed");
+            tracing::warn!(%error, more, "old mails in `{path}` cannot be removed");
         }
         Ok(())
     }

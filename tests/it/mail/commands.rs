@@ -99,7 +99,7 @@ fn check_says_where_links_lead_and_what_is_mixed_up() {
         ),
         ("[mail]\nsmtp = \"smtp://u:hush@\"", "`mail.smtp` has no host"),
         ("[mail]\nfrom = \"nobody\"", "`mail.from` is no sender"),
-        ("[mail]\nfrom = \"b\u00fcro@b.example\"", "`mail.from` has letters beyond ASCII before the `@`"),
+        ("[mail]\nfrom = \"büro@b.example\"", "`mail.from` has letters beyond ASCII before the `@`"),
         ("[mail]\nsmtp = \"smtps://m\"\nca = \"none.pem\"", "none.pem"),
         ("[mail]\nmessages = [\"welcome\"]", "mail.messages"),
     ] {
