@@ -84,6 +84,9 @@ async function life(name, javaScriptEnabled) {
     assert.match(await page.textContent('.alert'), /wrong/);
     await logIn(page, name);
 
+    await tokens(page);
+    await devices(page, name);
+
     const next = `new-${email}`;
     await page.goto(at('account/email'));
     await fill(page, { email: next, current: PASSWORD });
@@ -99,6 +102,52 @@ async function life(name, javaScriptEnabled) {
     await logIn(page, name);
     assert.match(await page.textContent('.alert'), /wrong/);
   });
+}
+
+// A token for a script is shown once, works, and is ended.
+async function tokens(page) {
+  await page.goto(at('account'));
+  await page.click('a[href$="account/tokens"]');
+  await fill(page, { name: 'Nightly report', current: PASSWORD });
+  const secret = await page.inputValue('#made');
+  const use = async () => (await page.request.fetch(`${base}/page/1`, { headers: { Authorization: `Bearer ${secret}`, Cookie: '' } })).status();
+  assert.strictEqual(await use(), 200);
+  await page.goto(at('account/tokens'));
+  assert(!(await page.content()).includes(secret));
+  await send(page, 'button[name=end]');
+  assert.strictEqual(await use(), 401);
+}
+
+// Another browser of the same person is ended from here, alone and with all others.
+async function devices(page, name) {
+  for (const button of ['button[name=end]:not([value=others])', 'button[value=others]']) {
+    await withPage(WIDE, async phone => {
+      await phone.goto(`${base}/page/1`);
+      await logIn(phone, name);
+      await page.goto(at('account'));
+      await page.click('a[href$="account/sessions"]');
+      await send(page, `${button} >> nth=0`);
+      assert.strictEqual(await page.locator('button[name=end]').count(), 0);
+      await phone.reload();
+      assert(phone.url().startsWith(at('login')), phone.url());
+    });
+  }
+}
+
+// The mail of an invitation leads to the first password.
+async function invited() {
+  for (const [name, javaScriptEnabled] of [['ida', true], ['ivo', false]]) {
+    await withPage({ ...WIDE, javaScriptEnabled }, async page => {
+      const { link } = await mail('invite', `${name}@example.com`);
+      await scan(link);
+      await page.goto(link);
+      assert.match(await page.textContent('.lead'), new RegExp(`${name}@example.com`));
+      await fill(page, { password: PASSWORD, repeat: PASSWORD });
+      await logIn(page, `${name}@example.com`);
+      await page.goto(at('account'));
+      assert.match(await page.textContent('.rows'), new RegExp(`${name}@example.com`));
+    });
+  }
 }
 
 // Registers, confirms and logs in.
@@ -296,4 +345,4 @@ async function noCookies() {
   fs.rmSync(folder, { recursive: true, force: true });
 }
 
-run(withScripts, withoutScripts, names, restart, otherOrigins, redirects, noCookies);
+run(withScripts, withoutScripts, invited, names, restart, otherOrigins, redirects, noCookies);

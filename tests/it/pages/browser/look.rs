@@ -1,6 +1,10 @@
 //! Flows with and without scripts, accessibility, and a screenshot of every page in `target/screenshots`.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::Path,
+    process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use portcullis::accounts::TokenRequest;
 
@@ -15,11 +19,14 @@ fn people_use_the_pages_in_a_real_browser() {
     if !has_browser() {
         return;
     }
-    let elsewhere = App::echo();
-    let app = App::answering(|request| {
+    let (elsewhere, answers) = (App::echo(), AtomicUsize::new(0));
+    let app = App::answering(move |request| {
         let page =
             "<!doctype html><html lang=\"en\"><title>app</title><link rel=\"icon\" href=\"data:,\"><p>";
-        answer("200 OK", "Content-Type: text/html\r\n", format!("{page}{}", request.line()))
+        let count = answers.fetch_add(1, Ordering::Relaxed);
+        let keep = if request.target().contains("/kept/") { "Cache-Control: max-age=600\r\n" } else { "" };
+        let fields = format!("Content-Type: text/html\r\n{keep}");
+        answer("200 OK", &fields, format!("{page}{} is request {count}.", request.line()))
     });
     let setup = setup(&app)
         .set("pages.languages", "en,de,ja,zh")
@@ -35,7 +42,7 @@ fn people_use_the_pages_in_a_real_browser() {
     command.arg("pages.js").arg(format!("http://{}", gate.address())).arg(&screenshots);
     command.env("RESET_TOKEN", reset.id.expose()).env("ELSEWHERE", elsewhere.url());
     let told = converse(command, |asked| panic!("{asked}?"));
-    for step in ["comesBack", "keyboard", "tabs", "lost", "fetches", "otherSite", "noCookies"] {
+    for step in ["comesBack", "keyboard", "tabs", "cached", "lost", "fetches", "otherSite", "noCookies"] {
         assert!(told.lines().any(|line| line == format!("ok: {step}")), "{step}: {told}");
     }
     assert!(told.ends_with("ok: no console error\n"), "{told}");

@@ -7,7 +7,8 @@
 const assert = require('assert');
 const fs = require('fs');
 const path = require('path');
-const { PASSWORD, WIDE, logIn, ok, problems, run, withPage } = require('./person');
+const { chromium } = require('playwright-core');
+const { OPTIONS, PASSWORD, WIDE, logIn, logOut, ok, problems, run, withPage } = require('./person');
 
 const [base, folder] = process.argv.slice(2);
 const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
@@ -182,6 +183,26 @@ async function tabs() {
   });
 }
 
+// The app lets the browser keep its pages. The back button brings them out of the browser's memory, and a logout empties it.
+async function cached() {
+  const browser = await chromium.launch({ ...OPTIONS, ignoreDefaultArgs: ['--disable-back-forward-cache'] });
+  const page = await browser.newPage();
+  const back = async text => {
+    // A page out of the memory has no `load`.
+    await page.goBack({ waitUntil: 'commit' });
+    await page.waitForFunction(text => document.body.innerText.includes(text), text);
+  };
+  await page.goto(`${base}/mine/kept/a`);
+  await logIn(page);
+  const first = await page.textContent('body');
+  await page.goto(`${base}/mine/kept/b`);
+  await back(first);
+  await page.goForward({ waitUntil: 'commit' });
+  await logOut(page, base);
+  for (let step = 0; step < 3; step += 1) await back('Email or username');
+  await browser.close();
+}
+
 // A form of the app that is sent after the session has ended arrives after all.
 async function lost() {
   await withPage(WIDE, async (page, context) => {
@@ -245,4 +266,4 @@ async function noCookies() {
   });
 }
 
-run(comesBack, keyboard, tabs, lost, fetches, otherSite, noCookies, screenshots);
+run(comesBack, keyboard, tabs, cached, lost, fetches, otherSite, noCookies, screenshots);
