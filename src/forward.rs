@@ -33,7 +33,7 @@ pub use fetch::{Fetched, Naming, Wanted};
 pub use forwarder::{Forwarder, HostName, Settings};
 pub use headers::{Forbidden, Origin, Outgoing, check_names, is_on, is_secure, naming_fields};
 pub use health::{Health, Seen};
-pub use identity::{Preset, Who, render};
+pub use identity::{Preset, Who, identity, render};
 pub use names::{Names, Spelling};
 pub use pool::{Balance, Pool};
 pub use token_check::TokenCheck;

@@ -13,6 +13,7 @@ mod cors;
 mod decision;
 mod failed;
 mod field_names;
+mod forward_auth;
 mod http_head;
 mod implied;
 mod last_caller;
@@ -48,7 +49,7 @@ use request::{JudgedRequest, Request};
 use state::Stop;
 
 pub use apps::{App, AppSettings, Apps};
-pub use client::Client;
+pub use client::{Client, Role};
 pub use context::RequestIds;
 pub use implied::MethodOverride;
 pub use origins::{Cors, Origins};
@@ -56,7 +57,7 @@ pub use owner::look_up;
 pub use reserved::{OPENAPI, is_reserved};
 pub use router::{Location, Misrouted, Router};
 pub use rules::{CoreRuleset, Rules, RulesView, Ruleset};
-pub use state::{Core, Failures, Gate, Redirect, Settings};
+pub use state::{Core, Failures, ForwardAuth, Gate, Redirect, Settings};
 
 impl Gate {
     /// Serves one request. Returns whether the connection can be reused.
@@ -67,6 +68,9 @@ impl Gate {
         down: &mut Downstream,
         client: &Client,
     ) -> bool {
+        if client.role == Role::Proxy {
+            return Box::pin(self.judge(core, head, down, client)).await;
+        }
         let context = Context::new(head, &client.remote, &self.settings.trusted_proxies, &core.ids);
         let found = core.apps.of(head, context.origin.host);
         let (app, misrouted) = found.map_or_else(|why| (core.apps.any(), Some(why)), |app| (app, None));

@@ -31,7 +31,7 @@ use self::{
 };
 use crate::{
     connection::{Deadline, Deadlines, Peer, Socket, Stage, TICK, set_allowance},
-    gate::{Core, Gate},
+    gate::{Core, Gate, Role},
     observe::LogThrottle,
     tls::ServerTls,
 };
@@ -135,6 +135,7 @@ impl Server {
         tokio::select! {
             () = self.accept(listeners.http.as_ref(), Carrier::Plain) => {}
             () = self.accept(listeners.https.as_ref(), Carrier::Tls) => {}
+            () = self.accept(listeners.forward_auth.as_ref(), Carrier::ForwardAuth) => {}
             () = self.obey() => {}
         }
         // Before the wait, so that no new client is left in the backlog.
@@ -214,19 +215,22 @@ impl Server {
     /// Serves a connection by what it begins with.
     async fn accepted(self: &Rc<Self>, socket: Socket, peer: Peer, carrier: Carrier, deadline: &Deadline) {
         let (mut socket, mut peer, mut announced) = (socket, peer, None);
-        if self.announces(peer) {
+        if carrier != Carrier::ForwardAuth && self.announces(peer) {
             let Some(found) = Box::pin(self.announced(&mut socket, peer, deadline)).await else { return };
             peer = announced.insert(found).peer;
         }
         match carrier {
-            Carrier::Plain => self.connection(socket, peer, deadline).await,
+            Carrier::Plain => self.connection(socket, peer, deadline, Role::Client).await,
+            Carrier::ForwardAuth => Box::pin(self.connection(socket, peer, deadline, Role::Proxy)).await,
             Carrier::Tls => Box::pin(self.secured(socket, peer, deadline)).await,
         }
     }
 
     /// Spawns the task of a connection, or closes it if there are too many.
     fn welcome(self: &Rc<Self>, socket: Socket, peer: Peer, carrier: Carrier) {
-        let Some(place) = self.enter(peer) else { return };
+        // A proxy asks for many clients, so only the limit for all applies to it.
+        let is_counted = carrier != Carrier::ForwardAuth || !self.gate.may_describe(peer.ip());
+        let Some(place) = self.enter(if is_counted { peer } else { Peer::Local }) else { return };
         self.running.set(self.running.get() + 1);
         let server = Rc::clone(self);
         let deadline = self.deadlines.deadline();
@@ -277,6 +281,8 @@ fn is_out_of_descriptors(error: &io::Error) -> bool {
 enum Carrier {
     Plain,
     Tls,
+    /// Plain, of a proxy that describes requests.
+    ForwardAuth,
 }
 
 /// Counts a connection as open until it is dropped, also by a panic.

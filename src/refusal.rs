@@ -56,6 +56,8 @@ pub enum Refusal {
         /// The row's id, for the message of a 404.
         model_id: Option<String>,
     },
+    /// The sender may not describe requests (`forward_auth.trusted`).
+    UntrustedPeer,
     /// A path that is reserved for the gate and not used, or that no app of the host has.
     NothingHere,
     /// Too many requests; the time to wait.
@@ -186,17 +188,7 @@ impl Refusal {
                 let message = format!("Failed to decode param '{segment}'").into();
                 ErrorBody { status: 400, name: "URIError", code: None, message }
             }
-            Self::Misdirected => error(
-                421,
-                "MISDIRECTED_REQUEST",
-                "this connection is not for that host; open another one for it",
-            ),
-            Self::UnknownHost => error(421, "MISDIRECTED_REQUEST", "nothing behind this gate has that host"),
-            Self::PlainHttp => error(
-                400,
-                "BAD_REQUEST",
-                "this port speaks HTTPS: write https:// instead of http:// (plain-http)",
-            ),
+            Self::Misdirected | Self::UnknownHost | Self::PlainHttp | Self::UntrustedPeer => self.misplaced(),
             Self::HeadTooSlow => error(408, "REQUEST_TIMEOUT", "the request head did not arrive in time"),
             Self::BodyTooSlow => error(408, "REQUEST_TIMEOUT", "the request body did not arrive in time"),
             Self::BodyTooLarge => ErrorBody {
@@ -247,6 +239,29 @@ impl Refusal {
                 "CROSS_SITE",
                 "a cookie does this only from a page of this site (Sec-Fetch-Site, Origin or Referer); \
                  other clients send the token in a header",
+            ),
+        }
+    }
+
+    /// The table of requests that are sent to the wrong place.
+    fn misplaced(&self) -> ErrorBody {
+        match self {
+            Self::Misdirected => error(
+                421,
+                "MISDIRECTED_REQUEST",
+                "this connection is not for that host; open another one for it",
+            ),
+            Self::UnknownHost => error(421, "MISDIRECTED_REQUEST", "nothing behind this gate has that host"),
+            Self::PlainHttp => error(
+                400,
+                "BAD_REQUEST",
+                "this port speaks HTTPS: write https:// instead of http:// (plain-http)",
+            ),
+            _ => error(
+                403,
+                "UNTRUSTED_PEER",
+                "this listener judges requests for the proxies of `forward_auth.trusted` alone, and your address is not \
+                 among them (untrusted-peer)",
             ),
         }
     }

@@ -121,6 +121,12 @@ impl Problem {
         self.0.status
     }
 
+    /// The code, if there is one.
+    #[must_use]
+    pub fn error_code(&self) -> Option<&'static str> {
+        self.0.code
+    }
+
     /// Whether the error has this code.
     pub(super) fn has_code(&self, code: &str) -> bool {
         self.0.code == Some(code)

@@ -25,7 +25,8 @@ impl Addresses {
     pub(super) fn log(&self) {
         let http = self.http.as_ref().map(http_name).map(tracing::field::display);
         let https = self.https.map(|address| tracing::field::display(format!("https://{address}")));
-        tracing::info!(http, https, admin = self.admin.map(tracing::field::display), "serving");
+        let forward_auth = self.forward_auth.map(tracing::field::display);
+        tracing::info!(http, https, forward_auth, admin = self.admin.map(tracing::field::display), "serving");
     }
 }
 
@@ -36,6 +37,8 @@ pub struct Addresses {
     pub http: Option<listen::Address>,
     /// The listener for those that speak TLS, if there is one.
     pub https: Option<SocketAddr>,
+    /// The listener that judges requests for proxies, if there is one.
+    pub forward_auth: Option<SocketAddr>,
     /// The listener for health and metrics, if there is one.
     pub admin: Option<SocketAddr>,
 }

@@ -31,13 +31,18 @@ pub(super) fn bind(config: &Config) -> anyhow::Result<BoundListeners> {
     let bind = |key, address: Address| listen::bind(key, &address, cores, server.socket_mode);
     let http = translate::address(&server.http).map(|address| bind("server.http", address)).transpose()?;
     let https = server.https.map(|address| bind("server.https", Address::Tcp(address))).transpose()?;
+    let forward_auth = config.forward_auth.listen;
+    let forward_auth =
+        forward_auth.map(|address| bind("forward_auth.listen", Address::Tcp(address))).transpose()?;
     let addresses = Addresses {
         http: http.as_ref().map(|bound| bound.address.clone()),
         https: https.as_ref().and_then(|bound| bound.address.tcp()),
+        forward_auth: forward_auth.as_ref().and_then(|bound| bound.address.tcp()),
         admin: None,
     };
-    let (mut http, mut https) = (raw(http), raw(https));
-    let listeners = (0..cores).map(|_| Listeners { http: http.next(), https: https.next() }).collect();
+    let (mut http, mut https, mut forward_auth) = (raw(http), raw(https), raw(forward_auth));
+    let of_core = |_| Listeners { http: http.next(), https: https.next(), forward_auth: forward_auth.next() };
+    let listeners = (0..cores).map(of_core).collect();
     Ok(BoundListeners { addresses, listeners })
 }
 

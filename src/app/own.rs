@@ -20,9 +20,13 @@ pub(super) async fn refuse(config: &Config, own: &Addresses) -> anyhow::Result<(
     let apps = config.each_app();
     for server in apps.iter().flat_map(|app| &app.upstream.servers) {
         let UpstreamAddress::Http { host, port, .. } = server else { continue };
-        for (key, listener) in
-            [("server.http", http), ("server.https", own.https), ("admin.listen", own.admin)]
-        {
+        let listeners = [
+            ("server.http", http),
+            ("server.https", own.https),
+            ("forward_auth.listen", own.forward_auth),
+            ("admin.listen", own.admin),
+        ];
+        for (key, listener) in listeners {
             let Some(listener) = listener.filter(|listener| listener.port() == *port) else { continue };
             anyhow::ensure!(
                 !leads_to(listener, host, *port).await,

@@ -170,6 +170,7 @@ pub(super) fn gate(
         acme,
         redirect,
         cors: cors(&config.cors),
+        forward_auth: forward_auth(config),
     }
 }
 
@@ -181,6 +182,13 @@ fn cors(settings: &config::CorsSettings) -> Option<gate::Cors> {
         config::CorsOrigins::Listed(listed) => gate::Origins::Listed(listed.clone()),
     };
     Some(gate::Cors { origins, credentials: settings.credentials })
+}
+
+fn forward_auth(config: &Config) -> gate::ForwardAuth {
+    let trusted = &config.forward_auth.trusted;
+    // A proxy may add its own address to the client's, behind that of the proxies before it.
+    let believed = trusted.iter().chain(&config.server.trusted_proxies).copied().collect();
+    gate::ForwardAuth { trusted: trusted.clone(), believed }
 }
 
 pub(super) fn credentials(config: &Config) -> credential::Settings {
@@ -265,7 +273,12 @@ fn challenges(config: &Config) -> Vec<acme::ChallengeKind> {
 #[must_use]
 pub fn addresses(config: &Config) -> Addresses {
     let server = &config.server;
-    Addresses { http: address(&server.http), https: server.https, admin: config.admin.listen }
+    Addresses {
+        http: address(&server.http),
+        https: server.https,
+        forward_auth: config.forward_auth.listen,
+        admin: config.admin.listen,
+    }
 }
 
 /// The prefix of links: `server.public_url`, otherwise the address of the listener, the one with TLS first.

@@ -140,6 +140,7 @@ mod tests {
             upstream_elapsed: None,
             tls: None,
             tls_client: None,
+            listener: None,
             facts: Some(Written {
                 policy: "d1",
                 model: "Order",

@@ -75,7 +75,7 @@ impl Resolver<'_> {
             mail: self.mail(raw.mail, &server, raw.pages.enabled.value),
             pages: self.pages(raw.pages),
             webhook: self.webhook(raw.webhook),
-            forward_auth: Self::forward_auth(raw.forward_auth),
+            forward_auth: self.forward_auth(raw.forward_auth),
             admin: AdminSettings { listen: raw.admin.listen.value },
             log: LogSettings {
                 format: raw.log.format.value,
@@ -281,7 +281,20 @@ impl Resolver<'_> {
         WebhookSettings { url: raw.url.value.map(|address| address.0), secret }
     }
 
-    fn forward_auth(raw: RawForwardAuth) -> ForwardAuthSettings {
+    fn forward_auth(&mut self, raw: RawForwardAuth) -> ForwardAuthSettings {
+        let is_any = raw.trusted.value.iter().any(|net| net.prefix_len() == 0);
+        if is_any {
+            let message = "`forward_auth.trusted` has a network of all addresses: any client could describe requests, \
+                           and learn whose token it has found";
+            let fix = "list the addresses of your proxies alone".to_owned();
+            self.report.error(&raw.trusted.place, Code::BadValue, message.to_owned(), Some(fix));
+        }
+        if raw.listen.value.is_some() && raw.trusted.value.is_empty() {
+            let message =
+                "`forward_auth.listen` is set without `forward_auth.trusted`, and would answer no proxy";
+            let fix = "list the addresses of your proxies, such as [\"127.0.0.1\"]".to_owned();
+            self.report.error(&raw.listen.place, Code::MissingKey, message.to_owned(), Some(fix));
+        }
         ForwardAuthSettings { listen: raw.listen.value, trusted: raw.trusted.value }
     }
 

@@ -32,8 +32,7 @@ pub(super) fn is_unimplemented(key: &str) -> bool {
 pub(super) const PROTECTIVE: &[&str] = &["limits.login_per_account", "identity.assertion"];
 
 /// With any value but the default, these keys are warnings.
-const WITHOUT_EFFECT: &[&str] =
-    &["forward_auth.listen", "forward_auth.trusted", "identity.assertion_audience"];
+const WITHOUT_EFFECT: &[&str] = &["identity.assertion_audience"];
 
 #[cfg(test)]
 mod tests {

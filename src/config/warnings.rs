@@ -286,6 +286,9 @@ const WARNINGS: &[Warning] = &[
     warning("webhook.secret_file", no_webhook,
         "has no effect without `webhook.url`",
         "set `webhook.url`, or take it out"),
+    warning("forward_auth.trusted", |c| c.forward_auth.listen.is_none(),
+        "has no effect: `listen` is not set",
+        "set `forward_auth.listen`, or take it out"),
 ];
 
 /// The size of `{"email":"a@b","password":"…"}`, with some room.
@@ -411,6 +414,11 @@ mod tests {
         ),
         ("[webhook]\nsecret = \"x\"", "webhook.secret", Some(HOOK)),
         ("[webhook]\nurl = \"http://127.0.0.1:1/\"", "webhook.url", Some(HOOK)),
+        (
+            "[forward_auth]\ntrusted = [\"10.0.0.1\"]",
+            "forward_auth.trusted",
+            Some("[forward_auth]\nlisten = \"127.0.0.1:1\"\ntrusted = [\"10.0.0.1\"]"),
+        ),
         (
             "[admin]\nlisten = \"127.0.0.1:8080\"",
             "admin.listen",

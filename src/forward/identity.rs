@@ -50,21 +50,24 @@ impl Preset {
 /// Renders the lines of all presets. Done once for a user and not for each request.
 #[must_use]
 pub fn render(presets: &[Preset], who: &Who<'_>) -> Box<[u8]> {
-    let groups = who.roles.iter().map(|role| encode(role, true)).collect::<Vec<_>>().join(",");
     let mut out = String::new();
-    for preset in presets {
-        let [id, username, email, roles] = preset.names();
-        line(&mut out, id, &encode(who.id, false));
-        for (name, value) in [(username, who.username), (email, who.email)] {
-            if let Some(value) = value {
-                line(&mut out, name, &encode(value, false));
-            }
-        }
-        if !groups.is_empty() {
-            line(&mut out, roles, &groups);
-        }
+    for (name, value) in identity(presets, Some(who)).filter(|(_, value)| !value.is_empty()) {
+        line(&mut out, name, &value);
     }
     out.into_bytes().into_boxed_slice()
+}
+
+/// The fields of all presets with their values: an empty one for what is not known, and for all of an anonymous caller.
+pub fn identity(presets: &[Preset], who: Option<&Who<'_>>) -> impl Iterator<Item = (&'static str, String)> {
+    let plain = |value: Option<&str>| value.map(|value| encode(value, false)).unwrap_or_default();
+    let groups = who.iter().flat_map(|who| who.roles).map(|role| encode(role, true));
+    let values = [
+        plain(who.map(|who| who.id)),
+        plain(who.and_then(|who| who.username)),
+        plain(who.and_then(|who| who.email)),
+        groups.collect::<Vec<_>>().join(","),
+    ];
+    presets.iter().flat_map(move |preset| preset.names().into_iter().zip(values.clone()))
 }
 
 fn line(out: &mut String, name: &str, value: &str) {

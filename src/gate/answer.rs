@@ -76,20 +76,29 @@ impl Request<'_> {
         if let Some(response) = page {
             return self.answer(head, response, down).await;
         }
-        let response = match stop {
-            Stop::Gone => return false,
-            Stop::Problem(problem) => problem.into_response(self.http_head()),
-            Stop::Refused(refusal) if self.tells_in_xml() => {
-                let (status, name, code, message) = refusal.error_parts();
-                let problem = Problem::named(status, name, message);
-                code.into_iter().fold(problem, Problem::code).into_response(self.http_head())
-            }
-            Stop::Refused(refusal) => {
-                let form = Form::of(head.method(), navigates);
-                refusal.into_response(form, !self.gate.settings.loopback, self.context.request_id.as_str())
-            }
-        };
+        if matches!(stop, Stop::Gone) {
+            return false;
+        }
+        let response = self.told(stop, navigates);
         self.answer(head, response, down).await
+    }
+
+    /// The answer to a refused request that gets no page of its own.
+    pub(super) fn told(&self, stop: Stop, navigates: bool) -> http::Response<Bytes> {
+        let head = self.head;
+        let refusal = match stop {
+            Stop::Problem(problem) => return problem.into_response(self.http_head()),
+            Stop::Refused(refusal) => refusal,
+            // Nothing is sent any more.
+            Stop::Gone => Refusal::Internal,
+        };
+        if self.tells_in_xml() {
+            let (status, name, code, message) = refusal.error_parts();
+            let problem = Problem::named(status, name, message);
+            return code.into_iter().fold(problem, Problem::code).into_response(self.http_head());
+        }
+        let form = Form::of(head.method(), navigates);
+        refusal.into_response(form, !self.gate.settings.loopback, self.context.request_id.as_str())
     }
 
     /// Whether LoopBack's error handler would answer this client in XML. The quick check comes first, because

@@ -68,13 +68,17 @@ impl Request<'_> {
 
     /// The identity headers of a user, rendered at their first request.
     fn identity<'s>(&self, subject: &'s Subject, trusts_email: bool) -> &'s [u8] {
-        subject.headers(trusts_email).get_or_init(|| {
-            let email = subject.email.as_deref().filter(|_| subject.email_verified || trusts_email);
-            // A username in the form of another address would be taken for that user by the app.
-            let told = |name: &&str| trusts_email || claims_no_other_address(name, email);
-            let username = subject.username.as_deref().filter(told);
-            let who = Who { id: &subject.id_text, username, email, roles: &subject.roles };
-            forward::render(&self.gate.settings.presets, &who)
-        })
+        subject
+            .headers(trusts_email)
+            .get_or_init(|| forward::render(&self.gate.settings.presets, &self.who(subject, trusts_email)))
+    }
+
+    /// What the app is told of a user.
+    pub(super) fn who<'s>(&self, subject: &'s Subject, trusts_email: bool) -> Who<'s> {
+        let email = subject.email.as_deref().filter(|_| subject.email_verified || trusts_email);
+        // A username in the form of another address would be taken for that user by the app.
+        let told = |name: &&str| trusts_email || claims_no_other_address(name, email);
+        let username = subject.username.as_deref().filter(told);
+        Who { id: &subject.id_text, username, email, roles: &subject.roles }
     }
 }

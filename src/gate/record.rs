@@ -20,7 +20,7 @@ use crate::{
 };
 
 use super::{
-    Core, Gate, Ruleset,
+    Core, Gate, Role, Ruleset,
     context::{Context, RequestId},
     request::Request,
     session::Known,
@@ -118,6 +118,7 @@ impl Request<'_> {
             upstream_elapsed: exchanged.map(|exchanged| exchanged.elapsed),
             tls: down.socket.tls_version(),
             tls_client: down.socket.client(),
+            listener: (self.client.role == Role::Proxy).then_some("forward-auth"),
             facts: action.map(|action| record.facts(rules, action, self.client.certificate.as_deref())),
         });
     }
@@ -158,6 +159,7 @@ pub(super) fn turned_away(gate: &Gate, core: &Core, down: &Downstream, turned: &
         upstream_elapsed: None,
         tls: down.socket.tls_version(),
         tls_client: down.socket.client(),
+        listener: None,
         facts: None,
     });
 }

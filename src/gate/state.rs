@@ -47,6 +47,8 @@ pub struct Settings {
     pub redirect: Option<Redirect>,
     /// What pages of other origins may do; `None` = the app says so itself.
     pub cors: Option<Cors>,
+    /// The proxies that may describe requests.
+    pub forward_auth: ForwardAuth,
 }
 
 /// Where plain HTTP is redirected to.
@@ -56,6 +58,15 @@ pub struct Redirect {
     pub tls: Arc<ServerTls>,
     /// Where TLS is spoken.
     pub port: u16,
+}
+
+/// Which proxies may describe requests, and whom they are believed about.
+#[derive(Debug, Default)]
+pub struct ForwardAuth {
+    /// The networks of the proxies that may ask.
+    pub trusted: Vec<IpNet>,
+    /// The networks whose addresses in `X-Forwarded-For` are proxies.
+    pub believed: Vec<IpNet>,
 }
 
 /// The gate, shared by all cores.
@@ -84,6 +95,8 @@ pub struct Failures {
     pub(super) store: LogThrottle,
     pub(super) expired: LogThrottle,
     pub(super) looped: LogThrottle,
+    pub(super) untrusted_peer: LogThrottle,
+    pub(super) undescribed: LogThrottle,
 }
 
 /// The state of one core. Nothing on the request path is shared with another core.

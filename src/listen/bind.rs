@@ -77,6 +77,8 @@ pub struct Listeners<L> {
     pub http: Option<L>,
     /// HTTP over TLS.
     pub https: Option<L>,
+    /// Plain HTTP of proxies that describe requests.
+    pub forward_auth: Option<L>,
 }
 
 /// A listener that does not belong to a runtime yet.
@@ -199,7 +201,8 @@ impl Listeners<Raw> {
     /// What the system says.
     pub fn start(self) -> io::Result<Listeners<Listener>> {
         let http = self.http.map(Raw::start).transpose()?;
-        Ok(Listeners { http, https: self.https.map(Raw::start).transpose()? })
+        let https = self.https.map(Raw::start).transpose()?;
+        Ok(Listeners { http, https, forward_auth: self.forward_auth.map(Raw::start).transpose()? })
     }
 }
 

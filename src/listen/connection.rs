@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     connection::{Arrival, Deadline, Downstream, Peer, Remote, Socket},
-    gate::Client,
+    gate::{Client, Role},
     refusal::{Form, Refusal},
     wire::RequestHead,
 };
@@ -31,10 +31,10 @@ enum Pause {
 
 impl Server {
     /// Serves a connection until it ends.
-    pub(super) async fn connection(&self, socket: Socket, peer: Peer, deadline: &Deadline) {
+    pub(super) async fn connection(&self, socket: Socket, peer: Peer, deadline: &Deadline, role: Role) {
         let mut socket = socket;
         let is_secure = socket.tls_version().is_some();
-        let client = Client::new(Remote { is_secure, ..Remote::from(peer) }, socket.client());
+        let client = Client::new(Remote { is_secure, ..Remote::from(peer) }, socket.client(), role);
         let mut patience = self.first_patience();
         loop {
             // An idle connection has no buffers.

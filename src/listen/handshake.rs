@@ -7,6 +7,7 @@ use std::{future::poll_fn, io, rc::Rc, task::Poll, time::Duration};
 
 use crate::{
     connection::{Deadline, Downstream, Peer, Socket},
+    gate::Role,
     limit::Connection,
     observe::metrics::Handshake,
     tls,
@@ -44,7 +45,7 @@ impl Server {
         if socket.alpn() == Some(tls::HTTP_2) {
             return self.http2(socket, peer, deadline).await;
         }
-        self.connection(socket, peer, deadline).await;
+        self.connection(socket, peer, deadline, Role::Client).await;
     }
 
     /// Waits until the client has fewer handshakes in progress than the limit. `None` if the connection has to end.

@@ -29,7 +29,7 @@ use self::{frames::Error, metered::Metered};
 use super::{Server, spares::Spare};
 use crate::{
     connection::{AsyncSocket, ConnectionInfo, Deadline, Downstream, Peer, Remote, Socket, Stage, Stall},
-    gate::Client,
+    gate::{Client, Role},
     limit::Connection as Place,
     wire::http2::{ListError, list_size},
 };
@@ -114,7 +114,8 @@ impl Server {
     pub(super) async fn http2(self: &Rc<Self>, socket: Socket, peer: Peer, deadline: &Deadline) {
         let info = Rc::new(socket.info());
         let is_secure = info.tls_version.is_some();
-        let client = Client::new(Remote { is_secure, ..Remote::from(peer) }, info.client.as_deref());
+        let client =
+            Client::new(Remote { is_secure, ..Remote::from(peer) }, info.client.as_deref(), Role::Client);
         let io = Metered::new(AsyncSocket::from(socket), deadline.clone());
         let mut lingers = false;
         if let Some(frames) = self.preface(&io, deadline).await {

@@ -44,6 +44,8 @@ pub struct Record<'r> {
     pub tls: Option<&'r str>,
     /// The subject of the client's certificate.
     pub tls_client: Option<&'r str>,
+    /// `forward-auth` where a proxy described the request; left out of other lines.
+    pub listener: Option<&'r str>,
     /// The facts that a replay of the decision needs.
     pub facts: Option<Facts<'r>>,
 }
@@ -164,6 +166,9 @@ impl Record<'_> {
         millis(out, key!("upstream_ms"), self.upstream_elapsed);
         text(out, key!("tls"), self.tls.map(str::as_bytes));
         text(out, key!("tls_client"), self.tls_client.map(str::as_bytes));
+        if let Some(listener) = self.listener {
+            text(out, key!("listener"), Some(listener.as_bytes()));
+        }
         out.extend_from_slice(key!("facts"));
         match &self.facts {
             Some(facts) => facts.write(out),
@@ -195,6 +200,7 @@ impl Record<'_> {
             ("upstream", self.upstream),
             ("tls", self.tls),
             ("tls_client", self.tls_client),
+            ("listener", self.listener),
             ("request_id", Some(self.request_id)),
         ] {
             if let Some(value) = value {
@@ -320,6 +326,7 @@ mod tests {
         upstream_elapsed: None,
         tls: None,
         tls_client: None,
+        listener: None,
         facts: None,
     };
 

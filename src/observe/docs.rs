@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What each key of the access log means, in any order: their own comes from the record.
-const KEYS: [(&str, &str); 28] = [
+const KEYS: [(&str, &str); 29] = [
     ("ts", "when the request came, in UTC"),
     ("level", "`info`; `warn` from status 500 on"),
     ("stream", "`access`"),
@@ -43,6 +43,10 @@ const KEYS: [(&str, &str); 28] = [
     (
         "tls_client",
         "the subject of the client's certificate (`tls.client_ca`), such as `CN=ann,O=Example`, or null",
+    ),
+    (
+        "listener",
+        "`forward-auth`, where a [proxy described the request](forward-auth.md); left out of other lines",
     ),
     ("facts", "what the decision is made again from, or null; the keys below are in it"),
     ("facts.policy", "the digest of the policies in force"),
@@ -85,6 +89,7 @@ fn access() {
         upstream_elapsed: None,
         tls: None,
         tls_client: None,
+        listener: Some("forward-auth"),
         facts: Some(facts),
     };
     let mut line = Vec::new();

@@ -18,6 +18,8 @@ mod docs;
 #[cfg(test)]
 mod forward;
 #[cfg(test)]
+mod forward_auth;
+#[cfg(test)]
 mod http2;
 #[cfg(test)]
 mod implied;

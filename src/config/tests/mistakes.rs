@@ -198,7 +198,7 @@ fn rules_between_keys() {
         portcullis.toml:9:14: error: `password.memory_kib` is 16, and argon2 needs 8 a lane; write at least 32, or lower `parallelism`
         portcullis.toml:11:14: error: `password.min_length` is 100, more than the 72 bytes of the longest password; write at most 72
         portcullis.toml:14:15: error: `cors.credentials` goes with no `"*"`: browsers refuse that; list the origins in `cors.origins`
-        portcullis.toml:16:10: warning: `forward_auth.listen` is not built yet and has no effect
+        portcullis.toml:16:10: error: `forward_auth.listen` is set without `forward_auth.trusted`, and would answer no proxy; list the addresses of your proxies, such as ["127.0.0.1"]
         portcullis.toml:18:17: error: `tls.certificates` has an entry without `key`; write { cert = "server.pem", key = "server.key" }
         portcullis.toml:18:31: error: unknown key `kee` in `tls.certificates`; it has `cert` and `key`
         "#
@@ -358,4 +358,14 @@ proptest! {
             prop_assert!(mistakes.iter().all(|mistake| !mistake.to_string().contains('\n')));
         }
     }
+}
+
+#[test]
+fn only_named_proxies_may_describe_requests() {
+    insta::assert_snapshot!(
+        mistakes("[forward_auth]\nlisten = \"127.0.0.1:1\"\ntrusted = [\"10.0.0.0/8\", \"::/0\"]"),
+        @r#"portcullis.toml:3:11: error: `forward_auth.trusted` has a network of all addresses: any client could describe requests, and learn whose token it has found; list the addresses of your proxies alone"#
+    );
+    let both = config("[forward_auth]\nlisten = \"127.0.0.1:1\"\ntrusted = [\"10.0.0.0/8\"]");
+    assert_eq!(both.forward_auth.trusted.len(), 1);
 }

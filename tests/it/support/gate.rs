@@ -205,6 +205,11 @@ impl Gate {
         Client::tls(self.tls_address(), name, &authority.terms()).unwrap()
     }
 
+    /// Where proxies describe requests.
+    pub(crate) fn judge_address(&self) -> SocketAddr {
+        self.running().addresses.forward_auth.expect("`forward_auth.listen` is set")
+    }
+
     /// A new client of the admin listener.
     pub(crate) fn admin(&self) -> Client {
         Client::tcp(self.running().addresses.admin.unwrap())
