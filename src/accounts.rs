@@ -36,7 +36,7 @@ mod token_cleanup;
 mod upsert;
 mod verify;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use crate::{
     clock::Clock,
@@ -167,6 +167,12 @@ impl Accounts {
     /// The store's.
     pub async fn tokens(&self, user: &UserId) -> Result<Vec<Token>, Fault> {
         Ok(self.store.tokens(Some(user)).await?)
+    }
+
+    /// How much of its limit for `kind` a client has used up, in percent.
+    #[must_use]
+    pub fn limit_used(&self, kind: LimitKind, client: IpAddr) -> u64 {
+        self.limits.used(kind, client)
     }
 
     /// Counts an attempt against the client's limit for `kind`. An operator has no limit.

@@ -16,8 +16,9 @@ use std::{
 
 use governor::{
     Quota, RateLimiter,
-    clock::{Clock, MonotonicClock},
+    clock::{Clock, MonotonicClock, Reference},
     middleware::NoOpMiddleware,
+    nanos::Nanos,
 };
 
 pub use self::{
@@ -85,7 +86,16 @@ pub struct Limits<C: Clock = MonotonicClock> {
     hasher: RandomState,
 }
 
-type Limiter<C> = RateLimiter<u64, Table, C, NoOpMiddleware<<C as Clock>::Instant>>;
+/// A rate limiter, and what it takes to ask it without being counted.
+#[derive(Debug)]
+struct Limiter<C: Clock> {
+    rate: RateLimiter<u64, Table, C, NoOpMiddleware<C::Instant>>,
+    table: Table,
+    /// The moment that the times of the table count from.
+    start: C::Instant,
+    /// The time in which an empty bucket is full again.
+    period: Nanos,
+}
 
 impl Limits {
     /// Creates the limiters.
@@ -99,10 +109,7 @@ impl<C: Clock + Clone> Limits<C> {
     /// Creates the limiters with a clock.
     #[must_use]
     pub fn with_clock(settings: &Settings, clock: &C) -> Self {
-        let limiter = |rate: Option<Rate>| {
-            let quota = rate.as_ref().and_then(quota)?;
-            Some(RateLimiter::new(quota, Table::new(table::CAPACITY), clock.clone()))
-        };
+        let limiter = |rate: Option<Rate>| Limiter::new(rate.as_ref()?, clock);
         Self {
             login: limiter(settings.login_per_client),
             reset: limiter(settings.reset_per_client),
@@ -119,17 +126,30 @@ impl<C: Clock + Clone> Limits<C> {
     /// # Errors
     /// [`RetryAfter`] when the client has used up its rate.
     pub fn check(&self, kind: LimitKind, client: IpAddr) -> Result<(), RetryAfter> {
-        let limiter = match kind {
-            LimitKind::Login => &self.login,
-            LimitKind::Reset => &self.reset,
-            LimitKind::Register => &self.register,
-            LimitKind::Request => &self.request,
-        };
         // A limit that is off costs nothing, not even a hash.
-        let Some(limiter) = limiter else { return Ok(()) };
-        limiter
-            .check_key(&self.hasher.hash_one(network(client)))
-            .map_err(|until| RetryAfter(until.wait_time_from(limiter.clock().now())))
+        let Some(Limiter { rate, .. }) = self.limiter(kind) else { return Ok(()) };
+        rate.check_key(&self.hasher.hash_one(network(client)))
+            .map_err(|until| RetryAfter(until.wait_time_from(rate.clock().now())))
+    }
+
+    /// How much of its rate a client has used up, in percent; 0 where the limit is off. Asking is not counted.
+    #[must_use]
+    pub fn used(&self, kind: LimitKind, client: IpAddr) -> u64 {
+        let Some(limiter) = self.limiter(kind) else { return 0 };
+        let Some(whole_at) = limiter.table.whole_at(self.hasher.hash_one(network(client))) else { return 0 };
+        let now = limiter.rate.clock().now().duration_since(limiter.start);
+        let missing = u128::from(whole_at.as_u64().saturating_sub(now.as_u64()));
+        let percent = missing * 100 / u128::from(limiter.period.as_u64().max(1));
+        u64::try_from(percent).unwrap_or(100).min(100)
+    }
+
+    fn limiter(&self, kind: LimitKind) -> Option<&Limiter<C>> {
+        match kind {
+            LimitKind::Login => self.login.as_ref(),
+            LimitKind::Reset => self.reset.as_ref(),
+            LimitKind::Register => self.register.as_ref(),
+            LimitKind::Request => self.request.as_ref(),
+        }
     }
 
     /// Counts a write of `bytes` bytes to a user's row.
@@ -137,13 +157,13 @@ impl<C: Clock + Clone> Limits<C> {
     /// # Errors
     /// [`RetryAfter`] when the row was written too often.
     pub fn check_write(&self, user: &UserId, bytes: usize) -> Result<(), RetryAfter> {
-        let Some(limiter) = &self.write else { return Ok(()) };
+        let Some(Limiter { rate, .. }) = &self.write else { return Ok(()) };
         // By size: a large row costs the disk as much as many small ones.
         let pages = u32::try_from(bytes.div_ceil(PAGE)).unwrap_or(u32::MAX);
         let pages = NonZeroU32::new(pages).unwrap_or(NonZeroU32::MIN);
-        match limiter.check_key_n(&self.hasher.hash_one(user), pages) {
+        match rate.check_key_n(&self.hasher.hash_one(user), pages) {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(until)) => Err(RetryAfter(until.wait_time_from(limiter.clock().now()))),
+            Ok(Err(until)) => Err(RetryAfter(until.wait_time_from(rate.clock().now()))),
             // More than the burst, so no wait would be enough.
             Err(_) => Err(RetryAfter(Duration::from_secs(60))),
         }
@@ -159,6 +179,15 @@ impl<C: Clock + Clone> Limits<C> {
     #[must_use]
     pub fn user_slot(&self, kind: WorkKind, user: &UserId) -> Option<ConcurrencyGuard> {
         self.slots.take(self.hasher.hash_one((kind, user)), 1)
+    }
+}
+
+impl<C: Clock + Clone> Limiter<C> {
+    fn new(rate: &Rate, clock: &C) -> Option<Self> {
+        let (table, start) = (Table::new(table::CAPACITY), clock.now());
+        let period = Nanos::from(rate.period);
+        let rate = RateLimiter::new(quota(rate)?, table.clone(), clock.clone());
+        Some(Self { rate, table, start, period })
     }
 }
 
@@ -238,6 +267,22 @@ mod tests {
         ] {
             assert_eq!(limits.check(LimitKind::Login, ip(client)).is_ok(), first, "{client}");
         }
+    }
+
+    #[test]
+    fn tells_how_much_is_used_and_does_not_count_it() {
+        let (limits, clock) = limits("10/minute");
+        let used = |client| limits.used(LimitKind::Login, ip(client));
+        assert_eq!(used("192.0.2.1"), 0);
+        for expected in [10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 100] {
+            let _ = limits.check(LimitKind::Login, ip("192.0.2.1"));
+            assert_eq!((used("192.0.2.1"), used("::ffff:192.0.2.1")), (expected, expected));
+        }
+        assert_eq!((used("192.0.2.2"), limits.used(LimitKind::Register, ip("192.0.2.1"))), (0, 0));
+        clock.advance(Duration::from_secs(27));
+        assert_eq!(used("192.0.2.1"), 55);
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(used("192.0.2.1"), 0);
     }
 
     #[test]

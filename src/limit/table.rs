@@ -1,6 +1,6 @@
 //! The state of a rate limiter: a table of fixed size for any number of clients.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use governor::{nanos::Nanos, state::StateStore};
 
@@ -14,10 +14,10 @@ const WAYS: usize = 8;
 /// Buckets that are allocated together, in 8 KiB. The table takes memory only as clients arrive.
 const SEGMENT: usize = 64;
 
-/// Hashed keys with governor's theoretical arrival times.
-#[derive(Debug)]
+/// Hashed keys with governor's theoretical arrival times. Clones are one table.
+#[derive(Clone, Debug)]
 pub(super) struct Table {
-    segments: Box<[OnceLock<Segment>]>,
+    segments: Arc<[OnceLock<Segment>]>,
     buckets: usize,
 }
 
@@ -39,6 +39,13 @@ impl Table {
         let buckets = capacity.div_ceil(WAYS).next_power_of_two();
         let segments = buckets.div_ceil(SEGMENT);
         Self { segments: (0..segments).map(|_| OnceLock::new()).collect(), buckets }
+    }
+
+    /// The time at which a key's bucket is full again; `None` if nothing is known of it.
+    pub(super) fn whole_at(&self, key: u64) -> Option<Nanos> {
+        let key = key.max(1);
+        let bucket = self.bucket(key)?.lock().unwrap_or_else(PoisonError::into_inner);
+        bucket.iter().find(|entry| entry.key == key).map(|entry| entry.whole_at)
     }
 
     fn bucket(&self, key: u64) -> Option<&Mutex<Bucket>> {
