@@ -522,6 +522,7 @@ mod tests {
             list: false,
             required,
             default,
+            description: None,
         };
         let properties = vec![
             property("age", Kind::Number, false, None),

@@ -17,6 +17,8 @@ pub struct Property {
     pub required: bool,
     /// The value if a client sends none.
     pub default: Option<Value>,
+    /// What it is, for people.
+    pub description: Option<String>,
 }
 
 /// The properties of LoopBack's `User` in its order, and whether they are required.
@@ -45,11 +47,25 @@ impl Property {
                     property.required |= required;
                 }
                 None => {
-                    all.push(Self { name: name.to_owned(), kind, list: false, required, default: None });
+                    all.push(Self {
+                        name: name.to_owned(),
+                        kind,
+                        list: false,
+                        required,
+                        default: None,
+                        description: None,
+                    });
                 }
             }
         }
         all
+    }
+
+    /// Whether a new user must bring it, and it is none of LoopBack's `User`.
+    #[must_use]
+    pub fn is_own_required(&self, key: &Key) -> bool {
+        let is_of_user = self.name == key.name || USER_PROPERTIES.iter().any(|(name, ..)| *name == self.name);
+        self.required && self.default.as_ref().is_none_or(Value::is_null) && !is_of_user
     }
 
     /// Converts the value of a list property and the type of each item. `null` stays.
@@ -92,7 +108,7 @@ mod tests {
     use super::*;
 
     fn property(name: &str, kind: Kind, list: bool) -> Property {
-        Property { name: name.to_owned(), kind, list, required: false, default: None }
+        Property { name: name.to_owned(), kind, list, required: false, default: None, description: None }
     }
 
     #[test]
@@ -110,6 +126,21 @@ mod tests {
         let required: Vec<bool> = all.iter().map(|property| property.required).collect();
         assert_eq!(required, [false, true, true, false, true, false, false, false]);
         assert!(all[2].kind == Kind::Text && !all[2].list);
+    }
+
+    #[test]
+    fn an_app_requires_what_it_declares_itself() {
+        let own = Property { required: true, ..property("nick", Kind::Text, false) };
+        let key = Key::default();
+        assert!(own.is_own_required(&key));
+        for other in [
+            property("nick", Kind::Text, false),
+            Property { default: Some(json!("x")), ..own.clone() },
+            Property { name: "email".to_owned(), ..own.clone() },
+            Property { name: key.name.clone(), ..own },
+        ] {
+            assert!(!other.is_own_required(&key), "{other:?}");
+        }
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl AccountModel {
     }
 }
 
-/// `"type"`, `["type"]` or `{"type": …, "required": …, "default": …}`.
+/// `"type"`, `["type"]` or `{"type": …, "required": …, "default": …, "description": …}`.
 fn property(name: &str, node: &Node) -> Property {
     let inner = settings::find(node.members(), "type");
     let kind = match &inner.unwrap_or(node).value {
@@ -122,5 +122,15 @@ fn property(name: &str, node: &Node) -> Property {
         items,
         required: node.get("required").is_some_and(Node::is_truthy),
         default: node.get("default").map(Node::plain),
+        description: node.get("description").and_then(description),
     }
+}
+
+/// A text, or its lines in a list, as LoopBack takes it.
+fn description(node: &Node) -> Option<String> {
+    let lines = match &node.value {
+        Json::List(lines) => lines.iter().filter_map(Node::text).collect::<Vec<_>>().join(" "),
+        _ => node.text()?.to_owned(),
+    };
+    Some(lines.trim().to_owned()).filter(|text| !text.is_empty())
 }

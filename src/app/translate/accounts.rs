@@ -166,6 +166,7 @@ fn declared(model: &AccountModel) -> Vec<accounts::Property> {
         list: property.items.is_some(),
         required: property.required,
         default: property.default.clone(),
+        description: property.description.clone(),
     };
     model.properties.iter().map(property).collect()
 }

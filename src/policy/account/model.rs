@@ -80,4 +80,6 @@ pub struct Property {
     pub required: bool,
     /// The default value.
     pub default: Option<Value>,
+    /// What it is, for people; several lines in one.
+    pub description: Option<String>,
 }
