@@ -13,7 +13,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 /// What a `Location` cannot have as it is (RFC 3986 section 2): a target with letters beyond ASCII arrives, too.
 const IN_LOCATION: &AsciiSet = &CONTROLS.add(b' ');
 
-/// No script, no style but ours, no frame. Forms are sent to this site.
+/// No script (but see [`Answer::with_script`]), no style but ours, no frame. Forms are sent to this site.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; \
                       base-uri 'none'; form-action 'self'";
 
@@ -79,6 +79,14 @@ impl Answer {
             return self;
         }
         self.with(CONTENT_SECURITY_POLICY, &format!("{POLICY} {}", origins.join(" ")))
+    }
+
+    /// Lets the page run the scripts of the assets, which a form with a challenge has.
+    pub(super) fn with_script(self) -> Self {
+        let own = self.response.headers().get(CONTENT_SECURITY_POLICY);
+        let own = own.and_then(|value| value.to_str().ok()).unwrap_or(POLICY);
+        let policy = format!("{own}; script-src 'self'");
+        self.with(CONTENT_SECURITY_POLICY, &policy)
     }
 
     fn field(&mut self, name: HeaderName, value: &str) {

@@ -1,4 +1,4 @@
-//! Files of the pages: the style sheet, the colour, the logo.
+//! Files of the pages: the style sheet, the colour, the logo, the script of challenges.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
@@ -12,6 +12,8 @@ pub(super) const FOLDER: &str = "assets/";
 
 const ICON: &str = include_str!("assets/icon.svg");
 
+const CHECK: &str = include_str!("assets/check.js");
+
 const STYLE: &str = include_str!("assets/style.css");
 
 impl Pages {
@@ -23,6 +25,7 @@ impl Pages {
                 let own = self.settings.style.as_ref().map(|style| Bytes::from(style.clone()));
                 Some((css, own.unwrap_or(Bytes::from_static(STYLE.as_bytes()))))
             }
+            "check.js" => Some(("text/javascript; charset=utf-8", Bytes::from_static(CHECK.as_bytes()))),
             "icon.svg" => Some(("image/svg+xml", Bytes::from_static(ICON.as_bytes()))),
             "color.css" => self.settings.color.map(|color| (css, color.style().into())),
             "logo" => self.settings.logo.as_ref().map(|logo| (logo.media_type, logo.bytes.clone())),

@@ -96,8 +96,8 @@ impl<'v> Form<'v> {
     }
 }
 
-/// More fields than any form has.
-const MAX_FIELDS: usize = 40;
+/// More fields than any form has, with those of an app's own properties.
+const MAX_FIELDS: usize = 120;
 
 #[cfg(test)]
 mod tests {

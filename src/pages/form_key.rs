@@ -28,12 +28,19 @@ impl FormKey {
 
     /// The token of a browser's forms.
     pub(super) fn token(&self, browser: &Browser, bound: Bound<'_>) -> String {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return String::new() };
-        mac.update(browser.id.as_bytes());
-        if let Bound::Session(session) = bound {
-            mac.update(&session.hash.0);
-        }
-        hex(mac.finalize().into_bytes())
+        let session: &[u8] = if let Bound::Session(session) = bound { &session.hash.0 } else { &[] };
+        self.hash(&[browser.id.as_bytes(), session]).map(hex).unwrap_or_default()
+    }
+
+    /// The keyed hash of a text about a browser's form. It is never that of a token: those begin with hexadecimal digits.
+    pub(super) fn tag(&self, browser: &Browser, text: &str) -> Option<[u8; 32]> {
+        self.hash(&[b"form ", browser.id.as_bytes(), b" ", text.as_bytes()])
+    }
+
+    fn hash(&self, parts: &[&[u8]]) -> Option<[u8; 32]> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
+        parts.iter().for_each(|part| mac.update(part));
+        Some(mac.finalize().into_bytes().into())
     }
 }
 

@@ -87,6 +87,7 @@ fn violation(violation: &Violation) -> Notice {
     match (violation.rule, &*violation.property) {
         (ValidationRule::EmailTaken, _) => Notice::of("email", "error.email_taken"),
         (ValidationRule::UsernameTaken, _) => Notice::of("username", "error.username_taken"),
+        (ValidationRule::Blank, "username") => Notice::of("username", "error.username_required"),
         (_, "email") => Notice::of("email", "error.email_invalid"),
         (_, "username") => Notice::of("username", "error.username_invalid"),
         (ValidationRule::Blank, _) => Notice { name: name(), ..Notice::new(422, "error.property_missing") },

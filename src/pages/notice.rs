@@ -1,6 +1,6 @@
 //! Texts about errors.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{answer::Answer, state::TEXTS};
 use crate::{observe::metrics::LoginResult, templates::Language};
@@ -17,7 +17,7 @@ pub(super) struct Notice {
     /// Seconds to wait, for `Retry-After`.
     pub(super) wait: Option<u64>,
     /// The id of the field that it is about.
-    pub(super) field: Option<&'static str>,
+    pub(super) field: Option<Cow<'static, str>>,
 }
 
 /// What is wrong with a form; not empty.
@@ -30,8 +30,8 @@ impl Notice {
     }
 
     /// About a field that was filled in wrongly.
-    pub(super) fn of(field: &'static str, key: &'static str) -> Self {
-        Self { field: Some(field), ..Self::new(422, key) }
+    pub(super) fn of(field: impl Into<Cow<'static, str>>, key: &'static str) -> Self {
+        Self { field: Some(field.into()), ..Self::new(422, key) }
     }
 
     pub(super) fn counting(self, count: impl TryInto<u64>) -> Self {

@@ -6,6 +6,8 @@ use serde_json::Map;
 
 use super::{
     answer::Answer,
+    challenge::Door,
+    form::Form,
     form_key::Bound,
     input::{Transport, Visit},
     login::{noting, shown},
@@ -40,7 +42,7 @@ impl Pages {
         if !self.can_reset(visit) {
             return self.message(visit, "no_reset");
         }
-        self.forgot_view(visit).render("forgot.html")
+        self.forgot_view(visit, None).render("forgot.html")
     }
 
     /// `POST forgot`.
@@ -51,19 +53,20 @@ impl Pages {
         let (form, refused) = self.form_or(visit, Bound::Browser);
         let asked = match refused {
             Some(notices) => Err(notices),
-            None => self.asked(visit, form.text("email").trim(), form.text("realm")).await,
+            None => self.asked(visit, &form).await,
         };
         match asked {
             Ok(()) => self.told(visit, "reset_sent", super::state::LOGIN),
             Err(notices) => {
-                let view = self.forgot_view(visit).with("email", shown(form.text("email")));
+                let view = self.forgot_view(visit, Some(&form)).with("email", shown(form.text("email")));
                 let view = view.with("realm", shown(form.text("realm")));
                 notices.on(view.errors(&notices).render("forgot.html"))
             }
         }
     }
 
-    async fn asked(&self, visit: &Visit<'_>, email: &str, realm: &str) -> Result<(), Notices> {
+    async fn asked(&self, visit: &Visit<'_>, form: &Form<'_>) -> Result<(), Notices> {
+        let (email, realm) = (form.text("email").trim(), form.text("realm"));
         if email.is_empty() {
             return Err(Notice::of("email", "error.email_required").into());
         }
@@ -76,6 +79,7 @@ impl Pages {
         let reset = Reset::read(&self.accounts, &fields).map_err(told)?;
         let actor = visit.actor_for(AccountMethod::ResetPassword, None);
         let Some(actor) = actor else { return Err(Notice::new(403, "error.closed").into()) };
+        self.spend_challenge(visit, Door::Reset, form)?;
         match self.accounts.request_reset(actor, reset).await {
             // Profile `loopback3` tells its clients; a page says the same to everyone.
             Ok(()) | Err(Fault::EmailNotFound | Fault::ResetNotVerified) => Ok(()),
@@ -83,8 +87,9 @@ impl Pages {
         }
     }
 
-    fn forgot_view<'p, 'v>(&'p self, visit: &'p Visit<'v>) -> View<'p, 'v> {
-        View::new(self, visit).with("email", "").with("realm", "").with("asks_realm", self.asks_realm())
+    fn forgot_view<'p, 'v>(&'p self, visit: &'p Visit<'v>, form: Option<&Form<'_>>) -> View<'p, 'v> {
+        let view = View::new(self, visit).guarded(Door::Reset, form);
+        view.with("email", "").with("realm", "").with("asks_realm", self.asks_realm())
     }
 
     /// `GET reset` and `GET invite`.

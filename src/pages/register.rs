@@ -4,16 +4,18 @@ use serde_json::Map;
 
 use super::{
     answer::Answer,
+    challenge::Door,
     form::Form,
     form_key::Bound,
     input::Visit,
     login::{self, shown},
     notice::{Notice, Notices},
+    properties,
     state::{LOGIN, Pages, REGISTER},
     view::View,
 };
 use crate::{
-    accounts::{Fault, Registration, ValidationRule},
+    accounts::{Fault, Property, Registration, ValidationRule},
     observe::metrics::LoginResult,
     policy::{AccountMethod, Reach},
 };
@@ -41,7 +43,7 @@ impl Pages {
             Ok(_) if !self.may_register(visit) => self.message(visit, "closed"),
             Ok(target) => match self.to_central(visit, REGISTER, &target) {
                 Some(answer) => answer,
-                None => self.register_view(visit, &target).render("register.html"),
+                None => self.register_view(visit, &target, None).render("register.html"),
             },
             Err(answer) => answer,
         }
@@ -65,7 +67,8 @@ impl Pages {
             }
             Ok(Created::Ready) => self.first_login(visit, &target, &form).await,
             Err(notices) => {
-                let view = self.register_view(visit, &target).with("email", shown(form.text("email")));
+                let view = self.register_view(visit, &target, Some(&form));
+                let view = view.with("email", shown(form.text("email")));
                 let view = view.with("username", shown(form.text("username")));
                 let view = view.with("realm", shown(form.text("realm")));
                 (notices.on(view.errors(&notices).render("register.html")), None)
@@ -91,11 +94,22 @@ impl Pages {
     async fn registered(&self, visit: &Visit<'_>, form: &Form<'_>) -> Result<Created, Notices> {
         let (email, username) = (form.text("email").trim(), form.text("username").trim());
         let missing = email.is_empty().then(|| Notice::of("email", "error.email_required"));
-        let wrong: Vec<_> = missing.into_iter().chain(new_password(form).err()).collect();
+        let mut wrong: Vec<_> = missing.into_iter().collect();
+        if username.is_empty() && self.requires("username") {
+            wrong.push(Notice::of("username", "error.username_required"));
+        }
+        let mut data = Map::new();
+        for property in self.own_properties() {
+            match properties::read(property, form) {
+                Ok(value) => drop(data.insert(property.name.clone(), value)),
+                Err(notice) => wrong.push(notice),
+            }
+        }
+        wrong.extend(new_password(form).err());
         if !wrong.is_empty() {
             return Err(Notices(wrong));
         }
-        let mut data = Map::new();
+        self.spend_challenge(visit, Door::Register, form)?;
         data.insert("email".to_owned(), email.into());
         data.insert("password".to_owned(), form.text("password").into());
         for (name, text) in [("username", username), ("realm", form.text("realm"))] {
@@ -105,22 +119,48 @@ impl Pages {
         }
         let actor = visit.actor_for(AccountMethod::Create, None);
         let actor = actor.ok_or_else(|| self.notices(visit, &Fault::RegistrationClosed))?;
+        let told = |fault: Fault| {
+            let notices = self.notices(visit, &fault).0.into_iter();
+            Notices(notices.map(|notice| properties::at_field(self.own_properties(), notice)).collect())
+        };
         if !self.accounts.settings().email_verification_required {
             let registered = self.accounts.register(actor, data).await;
-            return registered.map(|_| Created::Ready).map_err(|fault| self.notices(visit, &fault));
+            return registered.map(|_| Created::Ready).map_err(told);
         }
         // The page says the same to everyone, so it does not tell who has an account.
         match self.accounts.register_to_confirm(actor, data).await.err().and_then(beyond_address) {
             None => Ok(Created::ToConfirm),
-            Some(fault) => Err(self.notices(visit, &fault)),
+            Some(fault) => Err(told(fault)),
         }
     }
 
-    fn register_view<'p, 'v>(&'p self, visit: &'p Visit<'v>, target: &str) -> View<'p, 'v> {
+    /// Whether a new user must have a property.
+    fn requires(&self, name: &str) -> bool {
+        let mut all = self.accounts.settings().properties.iter();
+        all.any(|property| property.name == name && property.required && property.default.is_none())
+    }
+
+    /// The app's own properties that the page asks for.
+    fn own_properties(&self) -> impl Iterator<Item = &Property> {
+        let settings = self.accounts.settings();
+        let own = settings.properties.iter().filter(|property| property.is_own_required(&settings.key));
+        own.filter(|property| properties::can_be_asked(property))
+    }
+
+    fn register_view<'p, 'v>(
+        &'p self,
+        visit: &'p Visit<'v>,
+        target: &str,
+        form: Option<&Form<'_>>,
+    ) -> View<'p, 'v> {
+        let own: Vec<_> = self.own_properties().map(|property| properties::field(property, form)).collect();
         View::new(self, visit)
             .leading(target)
+            .guarded(Door::Register, form)
             .with("login", login::beside(visit, LOGIN, target))
-            .with("asks_realm", self.asks_realm())
+            .with("asks_realm", self.asks_realm() || self.requires("realm"))
+            .with("username_required", self.requires("username"))
+            .with("properties", own)
             .with("min_length", self.accounts.settings().min_length)
             .with("email", "")
             .with("username", "")

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{codes::Codes, form_key::FormKey, settings::Settings};
+use super::{challenge::Spent, codes::Codes, form_key::FormKey, settings::Settings};
 use crate::{
     accounts::Accounts,
     observe::LogThrottle,
@@ -36,13 +36,14 @@ pub struct Pages {
 pub struct Shared {
     pub(super) key: FormKey,
     pub(super) codes: Arc<Codes>,
+    pub(super) spent: Arc<Spent>,
 }
 
 impl Shared {
     /// With a key of random bytes.
     #[must_use]
     pub fn new(random: [u8; 32]) -> Self {
-        Self { key: FormKey::new(random), codes: Arc::default() }
+        Self { key: FormKey::new(random), codes: Arc::default(), spent: Arc::default() }
     }
 }
 
@@ -61,6 +62,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("denied.html", include_str!("templates/denied.html")),
     ("lost.html", include_str!("templates/lost.html")),
     ("message.html", include_str!("templates/message.html")),
+    ("check.html", include_str!("templates/check.html")),
     ("register.html", include_str!("templates/register.html")),
     ("forgot.html", include_str!("templates/forgot.html")),
     ("reset.html", include_str!("templates/reset.html")),

@@ -5,8 +5,11 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::Answer,
+    challenge::Door,
     cookies::Browser,
+    form::Form,
     form_key::Bound,
+    guard::CHALLENGE,
     input::{Visit, display_name},
     notice::{Notice, Notices},
     state::Pages,
@@ -19,13 +22,16 @@ pub(super) struct View<'p, 'v> {
     visit: &'p Visit<'v>,
     values: Map<String, Value>,
     bound: Bound<'p>,
+    /// The form that may have a challenge, and the challenge that was sent.
+    door: Option<(Door, String)>,
     errors: Vec<Value>,
     target: Option<String>,
 }
 
 impl<'p, 'v> View<'p, 'v> {
     pub(super) fn new(pages: &'p Pages, visit: &'p Visit<'v>) -> Self {
-        Self { pages, visit, values: Map::new(), bound: Bound::Browser, errors: Vec::new(), target: None }
+        let (values, errors) = (Map::new(), Vec::new());
+        Self { pages, visit, values, bound: Bound::Browser, door: None, errors, target: None }
     }
 
     /// With a variable.
@@ -44,6 +50,12 @@ impl<'p, 'v> View<'p, 'v> {
         Self { target: Some(target.to_owned()), ..self }
     }
 
+    /// With a form that has a challenge if it has to. `form` is what was sent.
+    pub(super) fn guarded(self, door: Door, form: Option<&Form<'_>>) -> Self {
+        let sent = form.map(|form| form.text(CHALLENGE).to_owned()).unwrap_or_default();
+        Self { door: Some((door, sent)), ..self }
+    }
+
     /// With errors above the form.
     pub(super) fn errors(mut self, notices: &Notices) -> Self {
         let language = self.pages.language(self.visit);
@@ -54,13 +66,16 @@ impl<'p, 'v> View<'p, 'v> {
 
     /// The page.
     pub(super) fn render(self, template: &str) -> Answer {
-        let Self { pages, visit, mut values, bound, errors, target } = self;
+        let Self { pages, visit, mut values, bound, door, errors, target } = self;
         let known = Browser::read(visit);
         let is_new = known.is_none();
         let Some(browser) = known.or_else(Browser::random) else {
             return Answer::page(String::new()).status(503);
         };
         let subject = visit.subject();
+        let challenge = door.and_then(|(door, sent)| pages.challenge(visit, door, &browser, &sent));
+        let has_script = challenge.as_ref().is_some_and(|challenge| challenge["wait"] != 0);
+        values.insert("challenge".to_owned(), challenge.into());
         values.insert("errors".to_owned(), errors.into());
         values.insert("form_token".to_owned(), pages.shared.key.token(&browser, bound).into());
         values.insert("logout_token".to_owned(), pages.shared.key.token(&browser, Bound::Browser).into());
@@ -71,9 +86,12 @@ impl<'p, 'v> View<'p, 'v> {
         values.insert("request_id".to_owned(), visit.request_id.into());
         values.insert("now".to_owned(), visit.now.0.into());
         match pages.templates.render(template, pages.language(visit), &values) {
-            Ok(html) => Answer::page(html)
-                .leading_to(&pages.form_origins(visit, target.as_deref()))
-                .cookie(browser.cookie(visit.transport).filter(|_| is_new)),
+            Ok(html) => {
+                let page = Answer::page(html)
+                    .leading_to(&pages.form_origins(visit, target.as_deref()))
+                    .cookie(browser.cookie(visit.transport).filter(|_| is_new));
+                if has_script { page.with_script() } else { page }
+            }
             Err(error) => pages.broken(visit, &error),
         }
     }

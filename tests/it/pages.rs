@@ -2,6 +2,7 @@
 
 mod account;
 mod browser;
+mod challenge;
 mod hosts;
 mod login;
 mod look;

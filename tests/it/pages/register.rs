@@ -58,6 +58,70 @@ fn what_is_wrong_is_said_and_what_was_typed_stays() {
 }
 
 #[test]
+fn what_the_app_requires_is_asked_for() {
+    let member = r#"{"name": "Member", "base": "User", "properties": {
+        "firstName": {"type": "string", "required": true},
+        "size": {"type": "number", "required": true, "description": ["Shoe size,", "European"]},
+        "born": {"type": "date", "required": true},
+        "member": {"type": "boolean", "required": true},
+        "tags": {"type": ["string"], "required": true},
+        "username": {"type": "string", "required": true},
+        "plan": {"type": "string", "required": true, "default": "free"},
+        "note": "string"
+    }}"#;
+    let app = App::echo();
+    let gate = Gate::start(setup(&app).policy("member.json", member).set("api.user_model", "Member"));
+    let mut browser = Browser::new(&gate);
+    let page = browser.get(REGISTER).expect(200);
+    let text = page.text();
+    for shown in [
+        "<label for=\"property-firstName\">First name</label>",
+        "autocomplete=\"given-name\"",
+        ">Shoe size, European</label>",
+        "name=\"property-size\" type=\"number\"",
+        "name=\"property-born\" type=\"date\"",
+        "<input type=\"checkbox\" id=\"property-member\"",
+        "Several are separated by commas.",
+    ] {
+        assert!(text.contains(shown), "{shown}: {text}");
+    }
+    assert!(
+        !text.contains("property-plan") && !text.contains("property-note") && !text.contains("Optional.")
+    );
+    let mut fields = fields("ann@example.com", PASSWORD, PASSWORD).to_vec();
+    let page = browser.submit(REGISTER, None, &fields).expect(422);
+    for name in ["username", "property-firstName", "property-size", "property-born", "property-tags"] {
+        assert!(page.text().contains(&format!("href=\"#{name}\"")), "{name}: {}", page.text());
+    }
+    assert!(
+        page.text().contains("Fill in “Shoe size, European”.") && !page.text().contains("#property-member")
+    );
+    fields.extend([
+        ("username", "ann"),
+        ("property-firstName", "Änn <b>"),
+        ("property-size", "38.5"),
+        ("property-born", "soon"),
+        ("property-member", "on"),
+        ("property-tags", "a, b"),
+    ]);
+    let page = browser.submit(REGISTER, None, &fields).expect(422);
+    let text = page.text();
+    assert!(text.contains("`Born` cannot be used like this.") && text.contains("aria-invalid"), "{text}");
+    assert!(text.contains("value=\"Änn &lt;b&gt;\"") && text.contains(" checked> "), "{text}");
+    let born = fields.iter_mut().find(|(name, _)| *name == "property-born").unwrap();
+    born.1 = "2000-02-29";
+    browser.submit(REGISTER, None, &fields).expect(303);
+    let user = gate.run(gate.parts().accounts().user(&1.into())).unwrap();
+    let expected = serde_json::json!({
+        "firstName": "Änn <b>", "size": 38.5, "born": "2000-02-29T00:00:00.000Z", "member": true, "tags": ["a", "b"],
+        "username": "ann", "plan": "free",
+    });
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(user.properties.get(name), Some(value), "{name}");
+    }
+}
+
+#[test]
 fn another_site_registers_nobody() {
     let (_app, gate) = gate(&[]);
     let mut browser = Browser::new(&gate);
