@@ -1,6 +1,7 @@
-//! HTML pages for browsers below `/.portcullis/`: rendered here, without a script, on the same accounts as the User API.
+//! HTML pages for browsers below `/.portcullis/`: rendered here, on the same accounts as the User API.
 //!
-//! A GET changes nothing: mail scanners and browsers open links on their own. A POST needs a form token (`pages/form.rs`).
+//! No page needs a script. A GET changes nothing: mail scanners and browsers open links on their own. A POST needs a form
+//! token (`pages/form.rs`).
 
 mod account;
 mod answer;

@@ -1,6 +1,7 @@
 //! Real Chromium, driven by the scripts in `browser/`.
 
 mod apps;
+mod challenge;
 mod cors;
 mod flows;
 mod hosts;

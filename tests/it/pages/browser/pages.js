@@ -8,27 +8,9 @@ const assert = require('assert');
 const fs = require('fs');
 const path = require('path');
 const { chromium } = require('playwright-core');
-const { OPTIONS, PASSWORD, WIDE, logIn, logOut, ok, problems, run, withPage } = require('./person');
+const { OPTIONS, PASSWORD, PHONE, WIDE, axe, logIn, logOut, ok, problems, run, withPage } = require('./person');
 
 const [base, folder] = process.argv.slice(2);
-const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-const PHONE = { viewport: { width: 390, height: 780 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
-
-// What axe finds wrong, of WCAG 2.2 AA. Its script runs in a context without the page's policy.
-async function axe(page, name) {
-  const session = await page.context().newCDPSession(page);
-  const { frameTree } = await session.send('Page.getFrameTree');
-  const world = { frameId: frameTree.frame.id, worldName: 'axe' };
-  const { executionContextId } = await session.send('Page.createIsolatedWorld', world);
-  const run = `${AXE}; axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
-    .then(found => JSON.stringify(found.violations.map(one => one.id + ': ' + one.nodes.map(node => node.html + ' ' + node.failureSummary).join(' | '))))`;
-  const asked = { expression: run, contextId: executionContextId, awaitPromise: true, returnByValue: true };
-  const { result, exceptionDetails } = await session.send('Runtime.evaluate', asked);
-  assert(!exceptionDetails, JSON.stringify(exceptionDetails));
-  const found = JSON.parse(result.value);
-  assert.deepStrictEqual(found, [], `${name}: ${found.join('\n')}`);
-  await session.detach();
-}
 
 // No page is wider than its window.
 async function fits(page, name) {

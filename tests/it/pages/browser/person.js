@@ -2,11 +2,15 @@
 
 'use strict';
 
+const assert = require('assert');
+const fs = require('fs');
 const readline = require('readline');
 const { chromium } = require('playwright-core');
 
 const PASSWORD = 'a-good-password';
+const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const WIDE = { viewport: { width: 1200, height: 820 } };
+const PHONE = { viewport: { width: 390, height: 780 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 
 // What the console and the policies of the pages complained of.
 const problems = [];
@@ -68,6 +72,22 @@ async function ask(what) {
   return value;
 }
 
+// What axe finds wrong, of WCAG 2.2 AA. Its script runs in a context without the page's policy.
+async function axe(page, name) {
+  const session = await page.context().newCDPSession(page);
+  const { frameTree } = await session.send('Page.getFrameTree');
+  const world = { frameId: frameTree.frame.id, worldName: 'axe' };
+  const { executionContextId } = await session.send('Page.createIsolatedWorld', world);
+  const run = `${AXE}; axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+    .then(found => JSON.stringify(found.violations.map(one => one.id + ': ' + one.nodes.map(node => node.html + ' ' + node.failureSummary).join(' | '))))`;
+  const asked = { expression: run, contextId: executionContextId, awaitPromise: true, returnByValue: true };
+  const { result, exceptionDetails } = await session.send('Runtime.evaluate', asked);
+  assert(!exceptionDetails, JSON.stringify(exceptionDetails));
+  const found = JSON.parse(result.value);
+  assert.deepStrictEqual(found, [], `${name}: ${found.join('\n')}`);
+  await session.detach();
+}
+
 // Runs the steps of a script.
 function run(...steps) {
   const main = async () => {
@@ -87,4 +107,4 @@ function run(...steps) {
   });
 }
 
-module.exports = { OPTIONS, PASSWORD, WIDE, ask, logIn, logOut, ok, problems, run, send, withPage };
+module.exports = { OPTIONS, PASSWORD, PHONE, WIDE, ask, axe, logIn, logOut, ok, problems, run, send, withPage };
