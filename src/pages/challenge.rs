@@ -25,12 +25,12 @@ const BLOCK: usize = 16 * 1024;
 /// The life of a challenge in milliseconds: a form takes minutes to fill in.
 const LIFE: i64 = 15 * 60 * 1000;
 
-/// The most spent challenges that are remembered. Whoever wants one to be forgotten has to spend as many others.
+/// The most spent challenges that are remembered. To have one forgotten, a client has to spend as many others.
 const MAX_SPENT: usize = 4_096;
 
 /// A form that may have a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Door {
+pub(super) enum GuardedForm {
     /// Registration.
     Register,
     /// The request for a new password.
@@ -52,7 +52,7 @@ pub(super) struct Challenge {
 #[derive(Debug, Default)]
 pub(super) struct Spent(Mutex<VecDeque<(u64, i64)>>);
 
-impl Door {
+impl GuardedForm {
     /// The limit whose use decides.
     pub(super) fn limit(self) -> LimitKind {
         match self {
@@ -74,13 +74,14 @@ impl Challenge {
     pub(super) fn new(
         key: &FormKey,
         browser: &Browser,
-        door: Door,
+        guarded: GuardedForm,
         wait: u64,
         now: Timestamp,
     ) -> Option<Self> {
         let mut random = [0; 8];
         getrandom::fill(&mut random).ok()?;
-        Self { made: now.0, wait, salt: u64::from_be_bytes(random), tag: [0; 32] }.tagged(key, browser, door)
+        Self { made: now.0, wait, salt: u64::from_be_bytes(random), tag: [0; 32] }
+            .tagged(key, browser, guarded)
     }
 
     /// Reads a challenge that a form has sent; `None` unless it was made for this browser and this form, and lives.
@@ -88,19 +89,19 @@ impl Challenge {
         text: &str,
         key: &FormKey,
         browser: &Browser,
-        door: Door,
+        guarded: GuardedForm,
         now: Timestamp,
     ) -> Option<Self> {
         let mut parts = text.split('.');
         let (made, wait) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
         let salt = u64::from_str_radix(parts.next()?, 16).ok()?;
-        let challenge = Self { made, wait, salt, tag: [0; 32] }.tagged(key, browser, door)?;
+        let challenge = Self { made, wait, salt, tag: [0; 32] }.tagged(key, browser, guarded)?;
         let is_ours: bool = challenge.text().as_bytes().ct_eq(text.as_bytes()).into();
         (is_ours && (0..LIFE).contains(&now.0.saturating_sub(made))).then_some(challenge)
     }
 
-    fn tagged(mut self, key: &FormKey, browser: &Browser, door: Door) -> Option<Self> {
-        let text = format!("{} {} {} {:x}", door.name(), self.made, self.wait, self.salt);
+    fn tagged(mut self, key: &FormKey, browser: &Browser, guarded: GuardedForm) -> Option<Self> {
+        let text = format!("{} {} {} {:x}", guarded.name(), self.made, self.wait, self.salt);
         self.tag = key.tag(browser, &text)?;
         Some(self)
     }
@@ -179,7 +180,7 @@ mod tests {
     }
 
     fn challenge() -> Challenge {
-        Challenge::new(&key(), &ann(), Door::Register, 10, NOW).unwrap()
+        Challenge::new(&key(), &ann(), GuardedForm::Register, 10, NOW).unwrap()
     }
 
     fn after(millis: i64) -> Timestamp {
@@ -190,15 +191,15 @@ mod tests {
     fn a_challenge_is_of_one_key_one_browser_one_form_and_a_time() {
         let challenge = challenge();
         let text = challenge.text();
-        let read = |text: &str, now| Challenge::read(text, &key(), &ann(), Door::Register, now);
+        let read = |text: &str, now| Challenge::read(text, &key(), &ann(), GuardedForm::Register, now);
         assert_eq!(read(&text, NOW), Some(challenge.clone()));
         assert_eq!(read(&text, after(LIFE - 1)), Some(challenge));
         assert_eq!((read(&text, after(LIFE)), read(&text, after(-1))), (None, None));
         let other_key = FormKey::new([2; 32]);
-        assert_eq!(Challenge::read(&text, &other_key, &ann(), Door::Register, NOW), None);
+        assert_eq!(Challenge::read(&text, &other_key, &ann(), GuardedForm::Register, NOW), None);
         let bob = Browser::new("b".repeat(32));
-        assert_eq!(Challenge::read(&text, &key(), &bob, Door::Register, NOW), None);
-        assert_eq!(Challenge::read(&text, &key(), &ann(), Door::Reset, NOW), None);
+        assert_eq!(Challenge::read(&text, &key(), &bob, GuardedForm::Register, NOW), None);
+        assert_eq!(Challenge::read(&text, &key(), &ann(), GuardedForm::Reset, NOW), None);
         for forged in [
             "",
             "...",

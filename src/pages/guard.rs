@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    challenge::{Challenge, Door, NUMBERS},
+    challenge::{Challenge, GuardedForm, NUMBERS},
     cookies::Browser,
     form::Form,
     input::Visit,
@@ -29,14 +29,14 @@ impl Pages {
     pub(super) fn challenge(
         &self,
         visit: &Visit<'_>,
-        door: Door,
+        guarded: GuardedForm,
         browser: &Browser,
         sent: &str,
     ) -> Option<Value> {
-        let wait = self.wait(visit, door)?;
+        let wait = self.wait(visit, guarded)?;
         let challenge = self
-            .good_challenge(visit, door, browser, sent)
-            .or_else(|| Challenge::new(&self.shared.key, browser, door, wait, visit.now))?;
+            .good_challenge(visit, guarded, browser, sent)
+            .or_else(|| Challenge::new(&self.shared.key, browser, guarded, wait, visit.now))?;
         Some(json!({
             "text": challenge.text(),
             "target": challenge.target(),
@@ -52,13 +52,13 @@ impl Pages {
     pub(super) fn spend_challenge(
         &self,
         visit: &Visit<'_>,
-        door: Door,
+        guarded: GuardedForm,
         form: &Form<'_>,
     ) -> Result<(), Notices> {
-        let Some(wait) = self.wait(visit, door) else { return Ok(()) };
+        let Some(wait) = self.wait(visit, guarded) else { return Ok(()) };
         let sent = form.text(CHALLENGE);
         let browser = Browser::read(visit);
-        let good = browser.and_then(|browser| self.good_challenge(visit, door, &browser, sent));
+        let good = browser.and_then(|browser| self.good_challenge(visit, guarded, &browser, sent));
         let Some(challenge) = good else {
             // A page from before the limit was used has none.
             let key = if sent.is_empty() { "error.challenge_wait" } else { "error.challenge_used" };
@@ -77,17 +77,17 @@ impl Pages {
     fn good_challenge(
         &self,
         visit: &Visit<'_>,
-        door: Door,
+        guarded: GuardedForm,
         browser: &Browser,
         sent: &str,
     ) -> Option<Challenge> {
-        let challenge = Challenge::read(sent, &self.shared.key, browser, door, visit.now)?;
+        let challenge = Challenge::read(sent, &self.shared.key, browser, guarded, visit.now)?;
         (!self.shared.spent.has(&challenge)).then_some(challenge)
     }
 
     /// The time to wait without a solution, in seconds; `None` while no challenge is needed.
-    fn wait(&self, visit: &Visit<'_>, door: Door) -> Option<u64> {
-        let over = self.accounts.limit_used(door.limit(), visit.client).checked_sub(WARM + 1)?;
+    fn wait(&self, visit: &Visit<'_>, guarded: GuardedForm) -> Option<u64> {
+        let over = self.accounts.limit_used(guarded.limit(), visit.client).checked_sub(WARM + 1)?;
         let (shortest, longest) = WAITS;
         Some(shortest + over * (longest - shortest) / (99 - WARM))
     }

@@ -6,7 +6,7 @@ use serde_json::Map;
 
 use super::{
     answer::Answer,
-    challenge::Door,
+    challenge::GuardedForm,
     form::Form,
     form_key::Bound,
     input::{Transport, Visit},
@@ -79,7 +79,7 @@ impl Pages {
         let reset = Reset::read(&self.accounts, &fields).map_err(told)?;
         let actor = visit.actor_for(AccountMethod::ResetPassword, None);
         let Some(actor) = actor else { return Err(Notice::new(403, "error.closed").into()) };
-        self.spend_challenge(visit, Door::Reset, form)?;
+        self.spend_challenge(visit, GuardedForm::Reset, form)?;
         match self.accounts.request_reset(actor, reset).await {
             // Profile `loopback3` tells its clients; a page says the same to everyone.
             Ok(()) | Err(Fault::EmailNotFound | Fault::ResetNotVerified) => Ok(()),
@@ -88,7 +88,7 @@ impl Pages {
     }
 
     fn forgot_view<'p, 'v>(&'p self, visit: &'p Visit<'v>, form: Option<&Form<'_>>) -> View<'p, 'v> {
-        let view = View::new(self, visit).guarded(Door::Reset, form);
+        let view = View::new(self, visit).guarded(GuardedForm::Reset, form);
         view.with("email", "").with("realm", "").with("asks_realm", self.asks_realm())
     }
 

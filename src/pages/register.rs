@@ -4,7 +4,7 @@ use serde_json::Map;
 
 use super::{
     answer::Answer,
-    challenge::Door,
+    challenge::GuardedForm,
     form::Form,
     form_key::Bound,
     input::Visit,
@@ -109,7 +109,7 @@ impl Pages {
         if !wrong.is_empty() {
             return Err(Notices(wrong));
         }
-        self.spend_challenge(visit, Door::Register, form)?;
+        self.spend_challenge(visit, GuardedForm::Register, form)?;
         data.insert("email".to_owned(), email.into());
         data.insert("password".to_owned(), form.text("password").into());
         for (name, text) in [("username", username), ("realm", form.text("realm"))] {
@@ -156,7 +156,7 @@ impl Pages {
         let own: Vec<_> = self.own_properties().map(|property| properties::field(property, form)).collect();
         View::new(self, visit)
             .leading(target)
-            .guarded(Door::Register, form)
+            .guarded(GuardedForm::Register, form)
             .with("login", login::beside(visit, LOGIN, target))
             .with("asks_realm", self.asks_realm() || self.requires("realm"))
             .with("username_required", self.requires("username"))

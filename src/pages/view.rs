@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::Answer,
-    challenge::Door,
+    challenge::GuardedForm,
     cookies::Browser,
     form::Form,
     form_key::Bound,
@@ -23,7 +23,7 @@ pub(super) struct View<'p, 'v> {
     values: Map<String, Value>,
     bound: Bound<'p>,
     /// The form that may have a challenge, and the challenge that was sent.
-    door: Option<(Door, String)>,
+    guarded: Option<(GuardedForm, String)>,
     errors: Vec<Value>,
     target: Option<String>,
 }
@@ -31,7 +31,7 @@ pub(super) struct View<'p, 'v> {
 impl<'p, 'v> View<'p, 'v> {
     pub(super) fn new(pages: &'p Pages, visit: &'p Visit<'v>) -> Self {
         let (values, errors) = (Map::new(), Vec::new());
-        Self { pages, visit, values, bound: Bound::Browser, door: None, errors, target: None }
+        Self { pages, visit, values, bound: Bound::Browser, guarded: None, errors, target: None }
     }
 
     /// With a variable.
@@ -51,9 +51,9 @@ impl<'p, 'v> View<'p, 'v> {
     }
 
     /// With a form that has a challenge if it has to. `form` is what was sent.
-    pub(super) fn guarded(self, door: Door, form: Option<&Form<'_>>) -> Self {
+    pub(super) fn guarded(self, guarded: GuardedForm, form: Option<&Form<'_>>) -> Self {
         let sent = form.map(|form| form.text(CHALLENGE).to_owned()).unwrap_or_default();
-        Self { door: Some((door, sent)), ..self }
+        Self { guarded: Some((guarded, sent)), ..self }
     }
 
     /// With errors above the form.
@@ -66,14 +66,14 @@ impl<'p, 'v> View<'p, 'v> {
 
     /// The page.
     pub(super) fn render(self, template: &str) -> Answer {
-        let Self { pages, visit, mut values, bound, door, errors, target } = self;
+        let Self { pages, visit, mut values, bound, guarded, errors, target } = self;
         let known = Browser::read(visit);
         let is_new = known.is_none();
         let Some(browser) = known.or_else(Browser::random) else {
             return Answer::page(String::new()).status(503);
         };
         let subject = visit.subject();
-        let challenge = door.and_then(|(door, sent)| pages.challenge(visit, door, &browser, &sent));
+        let challenge = guarded.and_then(|(guarded, sent)| pages.challenge(visit, guarded, &browser, &sent));
         let has_script = challenge.as_ref().is_some_and(|challenge| challenge["wait"] != 0);
         values.insert("challenge".to_owned(), challenge.into());
         values.insert("errors".to_owned(), errors.into());
