@@ -5,7 +5,7 @@ use std::{path::Path, process::Command, time::Duration};
 use super::{converse, has_browser};
 use crate::{
     pages::support::setup,
-    support::{App, Gate},
+    support::{App, Gate, answer},
 };
 
 #[test]
@@ -13,8 +13,13 @@ fn people_register_from_a_busy_network_in_a_real_browser() {
     if !has_browser() {
         return;
     }
-    let app = App::echo();
-    let setup = setup(&app).set("pages.languages", "en,de,ja,zh").set("limits.register_per_client", "10/hour");
+    let app = App::answering(|_| {
+        let page =
+            "<!doctype html><html lang=\"en\"><title>app</title><link rel=\"icon\" href=\"data:,\"><p>";
+        answer("200 OK", "Content-Type: text/html\r\n", page)
+    });
+    let setup =
+        setup(&app).set("pages.languages", "en,de,ja,zh").set("limits.register_per_client", "10/hour");
     let gate = Gate::start(setup.with_manual_clock());
     (0..6).for_each(|index| drop(gate.sign_up(&format!("early{index}"))));
     let screenshots = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
