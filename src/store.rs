@@ -55,6 +55,9 @@ pub trait Store: Send + Sync {
     /// The user with this id.
     async fn user(&self, id: &UserId) -> Result<Option<User>, StoreError>;
 
+    /// What the rules know of a user, as its sessions have it; `None` = there is no such user.
+    async fn subject(&self, id: &UserId) -> Result<Option<Subject>, StoreError>;
+
     /// The user with this email or username, as [`KeyRules`] folds them.
     async fn find_user(&self, key: &UserKey) -> Result<Option<User>, StoreError>;
 

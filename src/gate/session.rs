@@ -251,6 +251,12 @@ impl Request<'_> {
         indexed.is_some_and(|session| Arc::ptr_eq(&session, &known.session))
     }
 
+    /// The caller with a token that is no part of the request.
+    pub(super) async fn of_token(&self, token: &str, down: &Downstream) -> Result<Option<Known>, Refusal> {
+        let Some(session) = self.find(token).await? else { return Ok(None) };
+        self.good(Known::of(session, Place::Header), &self.moment(down)).await
+    }
+
     /// The session of a token, from the index or the store.
     async fn find(&self, id: &str) -> Result<Option<Arc<Session>>, Refusal> {
         if id.is_empty() {
@@ -288,7 +294,7 @@ impl Request<'_> {
 }
 
 impl Gate {
-    fn store_down(&self, error: &StoreError) -> Refusal {
+    pub(super) fn store_down(&self, error: &StoreError) -> Refusal {
         self.metrics.store_error();
         if let Some(more) = self.failures.store.say(self.clock.now()) {
             tracing::error!(error = %error, more, "the store could not answer; the request was refused");

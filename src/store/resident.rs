@@ -50,6 +50,11 @@ impl<E: Writer> Store for Resident<E> {
         self.live.read()?.user(id)
     }
 
+    async fn subject(&self, id: &UserId) -> Result<Option<super::Subject>, StoreError> {
+        let state = self.live.read()?;
+        Ok(if state.user(id)?.is_some() { Some(state.subject(id)?) } else { None })
+    }
+
     async fn find_user(&self, key: &UserKey) -> Result<Option<User>, StoreError> {
         self.live.read()?.find_user(key)
     }

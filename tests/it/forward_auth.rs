@@ -1,6 +1,7 @@
 //! The listener that judges requests which a proxy describes: as proxies ask it, and behind real ones.
 
 mod answers;
+mod authzen;
 mod described;
 mod hostile;
 mod proxies;

@@ -16,7 +16,7 @@ use crate::{
         request::Request,
     },
     refusal::{self, Form, Refusal},
-    wire::{Framing, RequestHead},
+    wire::RequestHead,
 };
 
 /// The code of a refusal. Proxies drop the body of an answer more often than its fields.
@@ -28,11 +28,10 @@ const STATUS: &str = "x-portcullis-status";
 /// The challenge of a gate that reads neither `Bearer` nor `Basic`: RFC 9110 section 15.5.2 wants one.
 const OWN_CHALLENGE: &str = "Portcullis";
 
-/// Sends an answer. The connection ends if the request announces a body: it may be that of the described request, which
-/// never comes.
+/// Sends an answer. The connection ends if the request announces a body that was not read: it may be that of the described
+/// request, which never comes.
 pub(super) async fn send(asked: &RequestHead, response: &Response<Bytes>, down: &mut Downstream) -> bool {
-    let has_body = !matches!(asked.framing(), Framing::Empty | Framing::Length(0));
-    let stays = !has_body && asked.keep_alive() && down.deadline.stage() == Stage::Serving;
+    let stays = down.is_done() && asked.keep_alive() && down.deadline.stage() == Stage::Serving;
     down.respond(asked, response, stays).await.is_ok() && stays
 }
 

@@ -93,7 +93,7 @@ pub(super) fn described(asked: &RequestHead) -> Result<RequestHead, DescribeErro
 }
 
 /// Checks the bytes of a head as those of a client.
-fn scanned(bytes: &[u8]) -> Result<RequestHead, DescribeError> {
+pub(super) fn scanned(bytes: &[u8]) -> Result<RequestHead, DescribeError> {
     let mut head = RequestHead::new();
     match head.scan(bytes, &HeadLimits { bytes: bytes.len(), fields: MAX_FIELDS }) {
         Ok(Scan::Complete(count)) if count == bytes.len() => Ok(head),

@@ -15,3 +15,11 @@ pub(in crate::gate) struct Known {
     /// The part of the request that contained the token.
     pub(in crate::gate) place: Place,
 }
+
+impl Known {
+    /// The caller of a session, with the current row of its user.
+    pub(in crate::gate) fn of(session: Arc<Session>, place: Place) -> Self {
+        let subject = session.subject.load_full();
+        Self { session, subject, place }
+    }
+}
