@@ -121,6 +121,7 @@ codes! {
         HiddenOwner = "hidden-owner", WARNING, "an owner's property that the app does not show";
         PathClaimedTwice = "path-claimed-twice", WARNING, "two files cover one path";
         WalkAround = "walk-around", WARNING, "another spelling of a path (letter case, without or with what lies below) reaches a wider rule";
+        FormatEnding = "format-ending", WARNING, "a path with an ending such as `.json` is not that of its route, and a wider rule allows it";
         MethodOverride = "method-override", WARNING, "a method that is denied can be asked for by `_method`, where `upstream.method_override` is `ignore`";
     }
 }

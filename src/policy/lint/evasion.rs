@@ -1,5 +1,6 @@
 //! Denials that another spelling of the same request avoids: a path in another letter case, a path without its
-//! remainder, a path below one without a remainder, a method that the app takes from a parameter.
+//! remainder, a path below one without a remainder, a path with an ending that names a format, a method that the app takes
+//! from a parameter.
 
 use std::collections::HashSet;
 
@@ -23,6 +24,7 @@ enum Spelling {
     Case,
     Bare,
     Below,
+    Ending,
 }
 
 /// The target of another spelling: a route's index and name, or no route.
@@ -60,10 +62,18 @@ pub(super) fn check(analysis: &Analysis, report: &mut Report<'_>) {
                     let Some(end) = find_evasion(analysis, route, method, sent) else { continue };
                     // A path below is another resource. It counts only if no rule covers it and uncovered paths
                     // are open.
-                    let counts = spelling != Spelling::Below
-                        || (end.route.is_none() && analysis.set.settings.unmatched == Unmatched::Allow);
-                    // One finding for each file and target; a file often has many such routes.
-                    if counts && reported.insert((plan.model, spelling, end.route)) {
+                    let counts = match spelling {
+                        Spelling::Case | Spelling::Bare => true,
+                        Spelling::Below => {
+                            end.route.is_none() && analysis.set.settings.unmatched == Unmatched::Allow
+                        }
+                        // Not every app has formats: it counts only where a wider route is there on purpose.
+                        Spelling::Ending => end.route.is_some(),
+                    };
+                    // One finding for each file and target; a file often has many such routes. An ending has to be closed
+                    // at each route.
+                    let by = if spelling == Spelling::Ending { route } else { plan.model };
+                    if counts && reported.insert((by, spelling, end.route)) {
                         let found = Evasion { spelling, sent, end: &end };
                         report_evasion(plan, pattern, &found, report);
                     }
@@ -128,8 +138,19 @@ fn report_evasion(plan: &RoutePlan, pattern: &[Piece], found: &Evasion<'_>, repo
                 route.trim_end_matches('/')
             ),
         ),
+        Spelling::Ending => (
+            format!(
+                "an app with formats (datasette, Rails, Express) serves `{path}` as `{route}`; here it is {}, where {who} may {method} it",
+                end.name
+            ),
+            format!(
+                "if the app does, add a route for each ending, such as `{{ \"path\": \"{path}\" }}`, or name what is open in place of \
+                 the wide path"
+            ),
+        ),
     };
-    report.warn(plan.at, Code::WalkAround, message, Some(fix));
+    let code = if *spelling == Spelling::Ending { Code::FormatEnding } else { Code::WalkAround };
+    report.warn(plan.at, code, message, Some(fix));
 }
 
 /// The target of a request that admits a caller whom the route denies. `meant` is the method that the route is
@@ -180,6 +201,10 @@ fn spellings(pattern: &[Piece], ignore_case: bool) -> Vec<(Spelling, String)> {
         _ => {
             let path = sample(pattern, str::to_owned);
             found.push((Spelling::Below, format!("{}/x", path.trim_end_matches('/'))));
+            // A file with an ending of its own has no formats.
+            if matches!(pattern.last(), Some(Piece::Literal(name)) if !name.is_empty() && !name.contains('.')) {
+                found.push((Spelling::Ending, format!("{path}.json")));
+            }
         }
     }
     found

@@ -269,6 +269,42 @@ fn b13_a_denial_that_another_spelling_walks_around_is_told() {
 }
 
 #[test]
+fn an_ending_that_a_wider_route_lets_through_is_told() {
+    let file = |name: &str, paths: &[&str], role: &str| {
+        let routes: Vec<Value> = paths.iter().map(|path| json!({"path": path, "ignoreCase": true})).collect();
+        json!({"name": name, "routes": routes, "acls": [rule("$everyone", "DENY"), rule(role, "ALLOW")]})
+    };
+    let wide = |role| file("Library", &["/library/{*rest}", "/library"], role);
+    let told = |files: &[Value]| {
+        let found = lints_of(&standard(), &sources(files), &stored());
+        found.into_iter().filter(|line| line.contains("format-ending")).collect::<Vec<_>>()
+    };
+    let strict = || file("Desk", &["/library/loans", "/library/fines"], "editor");
+    let found = told(&[strict(), wide("$authenticated")]);
+    assert_eq!(found.len(), 2, "one for each route: {found:#?}");
+    assert!(
+        found[0].contains("serves `/library/loans.json` as `/library/loans`")
+            && found[0].contains("where any user may GET it"),
+        "{found:#?}"
+    );
+    for quiet in [
+        // The wide route is no looser.
+        vec![strict(), wide("editor")],
+        // No route is wider.
+        vec![strict()],
+        // The ending is closed, too.
+        vec![
+            file("Desk", &["/library/loans", "/library/loans.json"], "editor"),
+            wide("$authenticated"),
+        ],
+        // A capture takes the ending, and a file has one.
+        vec![file("Desk", &["/library/books/{id}", "/library/app.js"], "editor"), wide("$authenticated")],
+    ] {
+        assert_eq!(told(&quiet), Vec::<String>::new(), "{quiet:?}");
+    }
+}
+
+#[test]
 fn b5_where_the_app_may_read_a_method_the_rules_that_hang_on_it_are_told() {
     let note = |delete: &str| {
         json!({"name": "Note", "routes": [
