@@ -35,6 +35,7 @@ mod serve;
 mod sources;
 mod status;
 mod table;
+mod template_files;
 #[cfg(test)]
 mod testing;
 
@@ -50,10 +51,11 @@ use crate::{
     app,
     clock::Timestamp,
     config::{self, ConfigErrors},
+    pages,
 };
 use args::{
-    AclCommand, CertCommand, Command, ConfigCommand, Global, ImportCommand, Line, PolicyCommand, RoleCommand,
-    TokenCommand, TokenRevoke, UserCommand,
+    AclCommand, CertCommand, Command, ConfigCommand, Global, ImportCommand, Line, PagesCommand,
+    PolicyCommand, RoleCommand, TokenCommand, TokenRevoke, UserCommand,
 };
 use backend::{Backend, Site};
 use print::{print, print_json};
@@ -113,7 +115,10 @@ fn command(global: &Global, command: Command) -> anyhow::Result<Exit> {
             on_store(&Site::find(global)?, global, command)
         }
         Command::Status => status::run(global),
-        Command::Mail(command) => mail::run(&load(global)?.config, command, global.json),
+        Command::Pages(PagesCommand::Templates { dir }) => {
+            template_files::write(pages::built_in(), &dir, "pages.templates", global.json)
+        }
+        Command::Mail(command) => mail::run(global, command),
         Command::Cert(CertCommand::Dev { dir }) => cert::run(&dir, global.json),
         Command::Config(ConfigCommand::Show { origin }) => show_config(global, origin),
         Command::Completions { shell } => manual::completions(shell),

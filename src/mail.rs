@@ -73,6 +73,14 @@ impl Mailer {
         Language::choose(wanted, &self.settings.languages)
     }
 
+    /// The mails whose plain text the folder replaces, and whose HTML it does not.
+    pub fn text_alone(&self) -> impl Iterator<Item = Message> {
+        let has = |message: Message, part: &str| self.templates.overrides(&format!("{message}/{part}"));
+        Message::ALL
+            .into_iter()
+            .filter(move |message| has(*message, "body.txt") && !has(*message, "body.html"))
+    }
+
     /// The texts of a mail.
     ///
     /// # Errors
@@ -126,6 +134,11 @@ pub enum TemplatesError {
     /// A file that no mail uses, or a mistake in one.
     #[error(transparent)]
     Template(#[from] TemplateError),
+}
+
+/// The files that a folder of templates can replace, as they are built in: name and text.
+pub fn built_in() -> impl Iterator<Item = (&'static str, &'static str)> {
+    texts::TEMPLATES.iter().copied()
 }
 
 /// Checks that a text is a sender that mails can have.

@@ -21,9 +21,11 @@ mod login;
 mod logout;
 mod message;
 mod notice;
+mod overrides;
 mod properties;
 mod recover;
 mod register;
+mod sample;
 mod settings;
 mod sites;
 mod state;
@@ -35,13 +37,14 @@ use bytes::Bytes;
 use crate::observe::metrics::LoginResult;
 use answer::Answer;
 use recover::Link;
-use state::ROOT;
+use state::{ACCOUNT, ROOT};
 use view::View;
 
 pub use input::{Rules, Transport, Visit};
-pub use settings::{Logo, Settings};
+pub use overrides::{OverrideError, STYLE_FILE, built_in, mistakes};
+pub use settings::{Logo, LogoError, Settings};
 pub use sites::Sites;
-pub use state::{LOGIN, Pages, Shared, check};
+pub use state::{LOGIN, Pages, Shared};
 pub use theme::{Color, InvalidColor};
 
 /// The result of a visit.
@@ -64,6 +67,7 @@ impl Pages {
     async fn route(&self, visit: &Visit<'_>) -> (Answer, Option<LoginResult>) {
         let name = visit.path.strip_prefix(ROOT).unwrap_or_default();
         let answer = match (name, visit.method) {
+            ("", "GET" | "HEAD") => Answer::redirect(ACCOUNT),
             ("login", "GET" | "HEAD") => self.show_login(visit),
             ("login", "POST") => return self.log_in(visit).await,
             ("register", "GET" | "HEAD") => self.show_register(visit),
@@ -112,6 +116,20 @@ impl Pages {
         view.render("lost.html").status(401).into_response()
     }
 }
+
+/// Whether a path is that of a page, or of a file that pages need; not all are there in every configuration.
+#[must_use]
+pub fn is_page(path: &str) -> bool {
+    let Some(name) = path.strip_prefix(ROOT) else { return false };
+    match name.strip_prefix("account") {
+        Some(rest) => account::PAGES.contains(&rest),
+        None => PAGES.contains(&name) || assets::is_asset(name),
+    }
+}
+
+/// The names of the pages, without those of the account.
+const PAGES: [&str; 10] =
+    ["", "login", "register", "logout", "forgot", "reset", "invite", "confirm", "handover", "denied"];
 
 #[cfg(test)]
 pub(crate) mod testing {

@@ -89,6 +89,12 @@ impl Templates {
         rendered.map_err(|error| broken(name, &error))
     }
 
+    /// Whether a template is not the built-in one.
+    #[must_use]
+    pub fn overrides(&self, name: &str) -> bool {
+        self.overrides.contains_key(name)
+    }
+
     fn built_in(&self, name: &str) -> Option<&'static str> {
         self.built_in.iter().find(|(own, _)| *own == name).map(|(_, text)| *text)
     }

@@ -12,12 +12,9 @@ use crate::{
     accounts::Accounts,
     config::Config,
     mail::Message,
-    pages::{self, Logo, Pages, Settings, Shared, Sites},
+    pages::{self, Logo, LogoError, OverrideError, Pages, STYLE_FILE, Settings, Shared, Sites},
     templates::TemplateError,
 };
-
-/// The file of the templates folder that replaces the style sheet.
-const STYLE: &str = "style.css";
 
 /// The largest file that is read, in bytes: each template is in memory.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -26,8 +23,10 @@ const MAX_FILE: u64 = 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum PagesError {
     /// A file cannot be read.
-    #[error("cannot read `{path}` for the pages")]
+    #[error("`{key}`: cannot read `{path}`")]
     Unreadable {
+        /// The key that names it.
+        key: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// The error of the system.
@@ -35,17 +34,37 @@ pub enum PagesError {
         source: io::Error,
     },
     /// The logo is no image that browsers show.
-    #[error("`pages.logo` is `{0}`: write the path of an image that ends in .svg, .png, .jpg, .webp or .gif")]
-    Logo(PathBuf),
+    #[error("`pages.logo` is `{path}`: {error}")]
+    Logo {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        error: LogoError,
+    },
     /// A template cannot be used.
-    #[error("the pages in `{path}`: {source}")]
+    #[error("`pages.templates`, in `{path}`: {error}")]
     Template {
         /// The folder.
         path: PathBuf,
         /// The reason.
-        source: TemplateError,
+        error: OverrideError,
     },
 }
+
+impl PagesError {
+    /// The key that it is about.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Unreadable { key, .. } => key,
+            Self::Logo { .. } => LOGO,
+            Self::Template { .. } => TEMPLATES,
+        }
+    }
+}
+
+const LOGO: &str = "pages.logo";
+const TEMPLATES: &str = "pages.templates";
 
 /// What the pages of all apps share.
 pub(super) fn shared() -> anyhow::Result<Shared> {
@@ -59,23 +78,33 @@ pub(super) fn pages(app: &Config, accounts: Accounts, shared: Shared) -> Result<
     if !app.pages.enabled || !app.serves_accounts() {
         return Ok(None);
     }
-    Pages::new(accounts, settings(app)?, shared).map(Some).map_err(|source| broken(app, source))
+    let settings = settings(app)?;
+    let first = pages::mistakes(&settings.templates).into_iter().next();
+    first.map_or(Ok(()), |error| Err(broken(app, error)))?;
+    let as_error = |error: TemplateError| broken(app, error.into());
+    Pages::new(accounts, settings, shared).map(Some).map_err(as_error)
 }
 
-/// Checks the files of the pages.
-///
-/// # Errors
-/// [`PagesError`].
-pub fn check_pages(config: &Config) -> Result<(), PagesError> {
+/// Checks the files of the pages, and returns every mistake.
+#[must_use]
+pub fn check_pages(config: &Config) -> Vec<PagesError> {
     if !config.pages.enabled {
-        return Ok(());
+        return Vec::new();
     }
-    pages::check(&settings(config)?).map_err(|source| broken(config, source))
+    let mut found: Vec<PagesError> =
+        config.pages.logo.as_deref().and_then(|path| logo(path).err()).into_iter().collect();
+    let Some(folder) = &config.pages.templates else { return found };
+    let (mut templates, unreadable) = read_folder(folder);
+    templates.remove(STYLE_FILE);
+    found.extend(unreadable);
+    found.extend(pages::mistakes(&templates).into_iter().map(|error| broken(config, error)));
+    found
 }
 
 fn settings(app: &Config) -> Result<Settings, PagesError> {
     let from = &app.pages;
-    let mut templates = from.templates.as_deref().map(read_folder).transpose()?.unwrap_or_default();
+    let (mut templates, unreadable) = from.templates.as_deref().map(read_folder).unwrap_or_default();
+    unreadable.into_iter().next().map_or(Ok(()), Err)?;
     Ok(Settings {
         title: Some(from.title.clone()).filter(|title| title != DEFAULT_TITLE),
         languages: from.languages.clone(),
@@ -83,15 +112,15 @@ fn settings(app: &Config) -> Result<Settings, PagesError> {
         sends_mail: app.webhook.url.is_some() || app.mail.messages.contains(&Message::Reset),
         color: from.color,
         logo: from.logo.as_deref().map(logo).transpose()?,
-        style: templates.remove(STYLE),
+        style: templates.remove(STYLE_FILE),
         templates,
         sites: sites(app),
         redirect_hosts: app.users.redirect_hosts.clone(),
     })
 }
 
-fn broken(config: &Config, source: TemplateError) -> PagesError {
-    PagesError::Template { path: config.pages.templates.clone().unwrap_or_default(), source }
+fn broken(config: &Config, error: OverrideError) -> PagesError {
+    PagesError::Template { path: config.pages.templates.clone().unwrap_or_default(), error }
 }
 
 /// The hosts that share a login: those of all apps with pages, if the public URL is one of them.
@@ -110,32 +139,54 @@ fn sites(config: &Config) -> Option<Sites> {
 const DEFAULT_TITLE: &str = "Sign in";
 
 fn logo(path: &Path) -> Result<Logo, PagesError> {
-    let bytes = read(path)?;
+    let bytes = read(LOGO, path)?;
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    Logo::new(name, bytes).ok_or_else(|| PagesError::Logo(path.to_owned()))
+    Logo::new(name, bytes).map_err(|error| PagesError::Logo { path: path.to_owned(), error })
 }
 
-/// The templates and the style sheet of a folder, by file name.
-fn read_folder(folder: &Path) -> Result<BTreeMap<String, String>, PagesError> {
-    let unreadable = |source| PagesError::Unreadable { path: folder.to_owned(), source };
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
+/// The templates and the style sheet of a folder, by file name, and the files that cannot be read.
+fn read_folder(folder: &Path) -> (BTreeMap<String, String>, Vec<PagesError>) {
+    let (mut files, mut unreadable) = (BTreeMap::new(), Vec::new());
+    let failed = |source| PagesError::Unreadable { key: TEMPLATES, path: folder.to_owned(), source };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(source) => {
+            unreadable.push(failed(source));
+            return (files, unreadable);
+        }
+    };
+    for entry in entries {
+        let path = match entry {
+            Ok(entry) => entry.path(),
+            Err(source) => {
+                unreadable.push(failed(source));
+                continue;
+            }
+        };
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.starts_with('.') || !(name.ends_with(".html") || name == STYLE) {
+        if name.starts_with('.') || !ENDINGS.iter().any(|ending| name.ends_with(ending)) {
             continue;
         }
-        let no_text = |_| {
-            let source = io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8");
-            PagesError::Unreadable { path: path.clone(), source }
-        };
-        files.insert(name.to_owned(), String::from_utf8(read(&path)?).map_err(no_text)?);
+        match read(TEMPLATES, &path).and_then(|bytes| text(&path, bytes)) {
+            Ok(text) => drop(files.insert(name.to_owned(), text)),
+            Err(error) => unreadable.push(error),
+        }
     }
-    Ok(files)
+    (files, unreadable)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, PagesError> {
-    let unreadable = |source| PagesError::Unreadable { path: path.to_owned(), source };
+/// The endings of the files that are looked at: of those that replace something, and of those that are meant to.
+const ENDINGS: [&str; 5] = [".html", ".htm", ".css", ".j2", ".jinja"];
+
+fn text(path: &Path, bytes: Vec<u8>) -> Result<String, PagesError> {
+    String::from_utf8(bytes).map_err(|_| {
+        let source = io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8");
+        PagesError::Unreadable { key: TEMPLATES, path: path.to_owned(), source }
+    })
+}
+
+fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, PagesError> {
+    let unreadable = |source| PagesError::Unreadable { key, path: path.to_owned(), source };
     let size = fs::metadata(path).map_err(unreadable)?.len();
     if size > MAX_FILE {
         let source =

@@ -4,6 +4,7 @@ mod caller;
 mod cert;
 mod config_command;
 mod mail;
+mod pages_command;
 mod policy_command;
 mod rules;
 
@@ -19,6 +20,7 @@ pub(super) use caller::CallerArg;
 pub(super) use cert::CertCommand;
 pub(super) use config_command::ConfigCommand;
 pub(super) use mail::MailCommand;
+pub(super) use pages_command::PagesCommand;
 pub(super) use policy_command::{PolicyCommand, PolicyDiff, PolicyTest};
 pub(super) use rules::AclCommand;
 
@@ -90,6 +92,9 @@ pub(super) enum Command {
     /// Mails
     #[command(subcommand)]
     Mail(MailCommand),
+    /// Login pages
+    #[command(subcommand)]
+    Pages(PagesCommand),
     /// Certificates
     #[command(subcommand)]
     Cert(CertCommand),

@@ -33,19 +33,19 @@ pub(super) fn run(sources: &Sources, strict: bool, json: bool) -> anyhow::Result
 }
 
 fn all(sources: &Sources) -> anyhow::Result<Vec<Entry>> {
-    let (mut entries, config): (Vec<Entry>, Option<Config>) = match config::load(sources) {
-        Ok(loaded) => (loaded.warnings.into_iter().map(Entry::from).collect(), Some(loaded.config)),
-        Err(ConfigErrors(found)) => (found.into_iter().map(Entry::from).collect(), None),
+    let loaded = match config::load(sources) {
+        Ok(loaded) => loaded,
+        Err(ConfigErrors(found)) => return Ok(found.into_iter().map(Entry::from).collect()),
     };
-    if let Some(config) = config {
-        let file = sources.file.as_ref().map(|file| file.display().to_string());
-        let file = file.as_deref().unwrap_or(CONFIG_FILE);
-        entries.extend(certificates::told(&config, Clock::System.now(), file));
-        entries.extend(mails::told(&config, file));
-        entries.extend(pages::told(&config, file));
-        entries.extend(two_account_models(&config, file));
-        entries.extend(policies_of_apps(&config, file)?);
-    }
+    let config = &loaded.config;
+    let mut entries: Vec<Entry> = loaded.warnings.iter().cloned().map(Entry::from).collect();
+    let file = sources.file.as_ref().map(|file| file.display().to_string());
+    let file = file.as_deref().unwrap_or(CONFIG_FILE);
+    entries.extend(certificates::told(config, Clock::System.now(), file));
+    entries.extend(mails::told(&loaded));
+    entries.extend(pages::told(&loaded));
+    entries.extend(two_account_models(config, file));
+    entries.extend(policies_of_apps(config, file)?);
     Ok(entries)
 }
 

@@ -27,6 +27,7 @@ use crate::{
     config::Config,
     gate,
     identity::UserId,
+    pages,
     policy::{self, Caller, Explanation, Inquiry, Stored},
 };
 
@@ -217,12 +218,26 @@ fn id_without_store(who: &Who) -> anyhow::Result<UserId> {
 
 /// The explanation for a path that the gate reserves. No rule decides, and the app never sees the request.
 fn own_explanation(path: &str, config: &Config) -> Explanation {
-    let is_served = path == gate::OPENAPI && config.api.openapi && config.serves_accounts();
-    let (verdict, status, flip) = if is_served {
+    let serves = |setting: bool| setting && config.serves_accounts();
+    let (verdict, status, flip) = if path == gate::OPENAPI && serves(config.api.openapi) {
         (
             policy::Verdict::Allow,
             None,
             "no rule is asked: the gate serves this to everyone; `api.openapi = false` ends it",
+        )
+    } else if pages::is_page(path) && serves(config.pages.enabled) {
+        (
+            policy::Verdict::Allow,
+            None,
+            "no rule is asked: it is a page of the gate, which asks for a login itself if it needs one; `pages.enabled = false` \
+             ends the pages",
+        )
+    } else if pages::is_page(path) {
+        (
+            policy::Verdict::Deny,
+            Some(404),
+            "no rule is asked: it would be a page of the gate, and the pages are off (`pages.enabled`, or an app with \
+             `accounts = false`)",
         )
     } else {
         (
@@ -234,7 +249,7 @@ fn own_explanation(path: &str, config: &Config) -> Explanation {
     Explanation {
         verdict,
         status,
-        route: OWN.to_owned(),
+        route: if pages::is_page(path) { "a page of the gate" } else { OWN }.to_owned(),
         winner: OWN.to_owned(),
         flip: flip.to_owned(),
         ..refused_explanation(&Refused { status: 404, check: OWN, message: String::new() })

@@ -1,22 +1,36 @@
-//! `mail preview` and `mail test`.
+//! `mail preview`, `mail test` and `mail templates`.
+
+use std::io::{self, Write as _};
 
 use anyhow::Context;
 use serde_json::json;
 
-use super::{Exit, args::MailCommand, on_runtime, print, print_json, printable};
+use super::{
+    Exit,
+    args::{Global, MailCommand},
+    on_runtime, print, print_json, printable,
+    sources::load,
+    template_files,
+};
 use crate::{
     app,
     clock::Clock,
     config::Config,
-    mail::{Composed, Mail, Mailer, Message, Step},
+    mail::{self, Composed, Mail, Mailer, Message, Step},
     templates::Language,
 };
 
 /// Runs a command.
-pub(super) fn run(config: &Config, command: MailCommand, json: bool) -> anyhow::Result<Exit> {
+pub(super) fn run(global: &Global, command: MailCommand) -> anyhow::Result<Exit> {
+    let json = global.json;
     match command {
-        MailCommand::Preview { name, language, html } => preview(config, name, language, html, json),
-        MailCommand::Test { address } => on_runtime(test(config, address, json)),
+        MailCommand::Preview { name, language, html } => {
+            preview(&load(global)?.config, name, language, html, json)
+        }
+        MailCommand::Test { address } => on_runtime(test(&load(global)?.config, address, json)),
+        MailCommand::Templates { dir } => {
+            template_files::write(mail::built_in(), &dir, "mail.templates", json)
+        }
     }
 }
 
@@ -36,6 +50,11 @@ fn preview(
         print(&page)?;
     } else {
         print(&format!("Subject: {subject}\n\n{text}\n"))?;
+        // On standard error, so that what is printed is the mail.
+        let note = format!(
+            "note: the mail has an HTML part, too, which most programs show: `portcullis mail preview {message} --html`\n"
+        );
+        let _ = io::stderr().write_all(note.as_bytes());
     }
     Ok(Exit::Done)
 }

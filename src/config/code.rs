@@ -24,6 +24,7 @@ codes! {
         MailPort = "mail-port", WARNING, "`mail.smtp` has the port of the other scheme";
         MailLinks = "mail-links", WARNING, "mails are sent, and their links lead to this machine alone, or to pages that are off";
         MailTemplates = "mail-templates", ERROR, "a mistake in the templates of mails";
+        MailHtml = "mail-html", WARNING, "a mail has a text of the operator's and the built-in HTML";
         PagesFiles = "pages-files", ERROR, "the logo or a template of the pages cannot be used";
         NotBuilt = "not-built", EITHER, "the feature is not built yet; an error where the key would protect something";
         NoEffect = "no-effect", WARNING, "the key does nothing as the others are";

@@ -84,7 +84,15 @@ impl Report {
         if refused { Err(ConfigErrors(self.findings)) } else { Ok(self.findings) }
     }
 
-    fn push(&mut self, place: &Place, severity: Severity, code: Code, message: String, fix: Option<String>) {
+    /// A finding, which is not collected.
+    pub(super) fn finding(
+        &self,
+        place: &Place,
+        severity: Severity,
+        code: Code,
+        message: String,
+        fix: Option<String>,
+    ) -> ConfigFinding {
         // docs/findings.md lists the severities of each code; they must not differ from what is reported.
         debug_assert!(code.severities().contains(&severity), "`{}` is no {severity:?}", code.name());
         let (file, line, column) = match place {
@@ -92,7 +100,11 @@ impl Report {
             Place::Named(name) => (name.clone(), None, None),
             Place::Default => (self.file.clone(), None, None),
         };
-        let finding = ConfigFinding { file, line, column, severity, code: code.name(), message, fix };
+        ConfigFinding { file, line, column, severity, code: code.name(), message, fix }
+    }
+
+    fn push(&mut self, place: &Place, severity: Severity, code: Code, message: String, fix: Option<String>) {
+        let finding = self.finding(place, severity, code, message, fix);
         // The defaults of several apps are read once for each.
         if !self.findings.contains(&finding) {
             self.findings.push(finding);

@@ -1,9 +1,13 @@
 //! Loads a configuration.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
     apps::{self, OF_APP, RawApp},
+    code::Code,
     finding::{ConfigErrors, ConfigFinding, Place, Report},
     inputs::Inputs,
     keys::{KeyReader, RawConfig},
@@ -13,6 +17,7 @@ use super::{
     sources::{File, Sources},
     unimplemented, warnings,
 };
+use crate::policy::Severity;
 
 /// A configuration without errors.
 #[derive(Clone, Debug)]
@@ -21,6 +26,26 @@ pub struct Loaded {
     pub config: Config,
     /// Warnings about valid but doubtful settings.
     pub warnings: Vec<ConfigFinding>,
+    /// The file, as findings show it.
+    shown: PathBuf,
+    /// Where the keys are set that differ from their defaults.
+    places: Vec<(&'static str, Place)>,
+}
+
+impl Loaded {
+    /// What was found after the load, such as a mistake in a file that a key names, with the place of the key.
+    pub(crate) fn finding(
+        &self,
+        key: &str,
+        severity: Severity,
+        code: Code,
+        message: String,
+        fix: Option<String>,
+    ) -> ConfigFinding {
+        let place = self.places.iter().find(|(known, _)| *known == key);
+        let place = place.map_or(&Place::Default, |(_, place)| place);
+        Report::new(&self.shown).finding(place, severity, code, message, fix)
+    }
 }
 
 /// Loads the configuration from all sources.
@@ -67,6 +92,7 @@ pub(super) fn load_in(working_directory: &Path, sources: &Sources) -> Result<Loa
     let profile = reader.profile;
     let raw = RawConfig::read(&mut reader);
     let changed = reader.into_changed();
+    let places = changed.clone();
     let apps = apps::read(&inputs, &mut report);
     let changed = changed_of_each(changed, &apps);
     for changed in &changed {
@@ -88,7 +114,7 @@ pub(super) fn load_in(working_directory: &Path, sources: &Sources) -> Result<Loa
     let origin = Provenance { folder, sources, file: file.path, started: keys.clone(), keys, apps };
     // `config` is `None` only if a default is invalid. The report contains that error, and `close` has returned it.
     config
-        .map(|config| Loaded { config: Config { origin, ..config }, warnings })
+        .map(|config| Loaded { config: Config { origin, ..config }, warnings, shown: file.shown, places })
         .ok_or_else(|| ConfigErrors(Vec::new()))
 }
 

@@ -27,6 +27,9 @@ use crate::{
     store::{Session, User},
 };
 
+/// The account pages: their paths without `account`.
+pub(super) const PAGES: [&str; 7] = ["", "/verify", "/password", "/email", "/sessions", "/tokens", "/delete"];
+
 /// The user of an account page.
 pub(super) struct Owner<'v> {
     session: &'v Arc<Session>,

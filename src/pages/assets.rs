@@ -14,7 +14,13 @@ const ICON: &str = include_str!("assets/icon.svg");
 
 const CHECK: &str = include_str!("assets/check.js");
 
-const STYLE: &str = include_str!("assets/style.css");
+pub(super) const STYLE: &str = include_str!("assets/style.css");
+
+/// Whether this is the name of a file, below the root of the pages.
+pub(super) fn is_asset(name: &str) -> bool {
+    let file = name.strip_prefix(FOLDER).unwrap_or_default();
+    ["style.css", "check.js", "icon.svg", "color.css", "logo"].contains(&file)
+}
 
 impl Pages {
     /// A file by its path. Browsers ask each time whether it has changed.

@@ -54,7 +54,7 @@ pub(super) static TEXTS: Catalogue = Catalogue::new([
     include_str!("texts/zh.toml"),
 ]);
 
-const TEMPLATES: &[(&str, &str)] = &[
+pub(super) const TEMPLATES: &[(&str, &str)] = &[
     ("layout.html", include_str!("templates/layout.html")),
     ("form.html", include_str!("templates/form.html")),
     ("login.html", include_str!("templates/login.html")),
@@ -75,14 +75,6 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("account_tokens.html", include_str!("templates/account_tokens.html")),
     ("account_delete.html", include_str!("templates/account_delete.html")),
 ];
-
-/// Checks the templates of these settings.
-///
-/// # Errors
-/// What [`Pages::new`] would refuse.
-pub fn check(settings: &Settings) -> Result<(), TemplateError> {
-    Templates::new(TEMPLATES, &TEXTS).overridden(settings.templates.clone()).map(drop)
-}
 
 impl Pages {
     /// The pages of these accounts.

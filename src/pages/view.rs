@@ -12,6 +12,7 @@ use super::{
     guard::CHALLENGE,
     input::{Visit, display_name},
     notice::{Notice, Notices},
+    sample,
     state::Pages,
 };
 use crate::templates::{Language, TemplateError};
@@ -72,6 +73,10 @@ impl<'p, 'v> View<'p, 'v> {
         let Some(browser) = known.or_else(Browser::random) else {
             return Answer::page(String::new()).status(503);
         };
+        debug_assert!(
+            sample::describes(template, &values),
+            "`{template}` has variables that `pages/sample.rs` does not list"
+        );
         let subject = visit.subject();
         let challenge = guarded.and_then(|(guarded, sent)| pages.challenge(visit, guarded, &browser, &sent));
         let has_script = challenge.as_ref().is_some_and(|challenge| challenge["wait"] != 0);

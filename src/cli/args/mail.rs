@@ -1,5 +1,7 @@
 //! Commands for mails.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 
 use crate::{mail::Message, templates::Language};
@@ -22,6 +24,11 @@ pub(in crate::cli) enum MailCommand {
     Test {
         /// The recipient
         address: String,
+    },
+    /// Write the built-in templates into a folder, to begin your own with; files that are there stay
+    Templates {
+        /// The folder; created if it does not exist
+        dir: PathBuf,
     },
 }
 

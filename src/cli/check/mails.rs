@@ -1,29 +1,26 @@
 //! The templates of mails, and the authority of the mail server.
 
+use std::path::Path;
+
 use super::entry::{Entry, word};
 use crate::{
+    admin::whole_chain,
     app,
-    config::{self, Code, Config},
+    config::{self, Code, Loaded},
     mail::{Mail, Mailer, Message, TemplatesError},
     policy::Severity,
     templates::{Language, TemplateError},
-    tls::{self, CertificateError},
+    tls::{self, CertificateError, Flaw},
 };
 
-/// Their mistakes. `file`: the configuration.
-pub(super) fn told(config: &Config, file: &str) -> Vec<Entry> {
+/// Their mistakes.
+pub(super) fn told(loaded: &Loaded) -> Vec<Entry> {
+    let config = &loaded.config;
     let mut entries = Vec::new();
     if let Some(ca) = config.mail.ca.clone().filter(|_| config.mail.smtp.is_some()) {
         let trusted = tls::UpstreamSettings { ca: Some(ca), identity: None };
-        for CertificateError { file, flaw } in tls::inspect_upstream(&trusted) {
-            let code = config::of_certificate(&flaw);
-            entries.push(entry(
-                &file.display().to_string(),
-                code,
-                flaw.to_string(),
-                Some(flaw.fix().to_owned()),
-            ));
-        }
+        let found = tls::inspect_upstream(&trusted);
+        entries.extend(found.iter().map(|CertificateError { file, flaw }| of_authority(file, flaw)));
     }
     if !entries.is_empty() || !config.sends_mail() || config.mail.templates.is_none() {
         return entries;
@@ -32,37 +29,62 @@ pub(super) fn told(config: &Config, file: &str) -> Vec<Entry> {
     // The only error is that of the authority's file, which was found above.
     let Ok(Some(settings)) = app::mail_settings(config, &base) else { return entries };
     match Mailer::new(settings) {
-        Err(error) => entries.push(broken(file, &error)),
-        Ok(mailer) => entries.extend(unknown_names(file, &mailer)),
+        Err(error) => entries.push(broken(loaded, &error)),
+        Ok(mailer) => {
+            entries.extend(unknown_names(loaded, &mailer));
+            entries.extend(half_replaced(loaded, &mailer));
+        }
     }
     entries
 }
 
 /// Templates that use names which no mail has: only filling them in finds those.
-fn unknown_names(file: &str, mailer: &Mailer) -> Option<Entry> {
-    let first_mistake = |message: Message| -> Option<TemplateError> {
+fn unknown_names(loaded: &Loaded, mailer: &Mailer) -> Vec<Entry> {
+    let mistake = |message: Message| -> Option<TemplateError> {
         let facts = message.sample(&mailer.settings().url, 0);
         let (to, id) = ("ann@example.com".to_owned(), String::new());
         mailer.compose(&Mail { message, to, language: Language::default(), id, facts }).err()
     };
-    let error = Message::ALL.into_iter().find_map(first_mistake)?;
-    Some(broken(file, &TemplatesError::Template(error)))
+    let mut entries = Vec::new();
+    for error in Message::ALL.into_iter().filter_map(mistake) {
+        let entry = broken(loaded, &TemplatesError::Template(error));
+        // Mails have a layout in common.
+        if !entries.contains(&entry) {
+            entries.push(entry);
+        }
+    }
+    entries
 }
 
-fn broken(file: &str, error: &TemplatesError) -> Entry {
-    let message = format!("`mail.templates`: {error}");
+/// Mails whose readers see the built-in text where their program shows HTML, as most do.
+fn half_replaced(loaded: &Loaded, mailer: &Mailer) -> Option<Entry> {
+    let names: Vec<String> = mailer.text_alone().map(|message| format!("`{message}`")).collect();
+    let first = names.first()?.trim_matches('`').to_owned();
+    let message = format!(
+        "`mail.templates` replaces `body.txt` of {}, and not `body.html`: most programs show the built-in HTML",
+        names.join(", ")
+    );
+    let fix =
+        format!("write `{first}/body.html`, too; `portcullis mail templates DIR` writes the built-in files");
+    Some(loaded.finding(KEY, Severity::Warning, Code::MailHtml, message, Some(fix)).into())
+}
+
+fn broken(loaded: &Loaded, error: &TemplatesError) -> Entry {
+    let message = format!("`mail.templates`: {}", whole_chain(error));
     let fix = "`portcullis mail preview NAME` shows a mail; docs/mail.md lists what templates see".to_owned();
-    entry(file, Code::MailTemplates, message, Some(fix))
+    loaded.finding(KEY, Severity::Error, Code::MailTemplates, message, Some(fix)).into()
 }
 
-fn entry(file: &str, code: Code, message: String, fix: Option<String>) -> Entry {
+const KEY: &str = "mail.templates";
+
+fn of_authority(file: &Path, flaw: &Flaw) -> Entry {
     Entry {
-        file: file.to_owned(),
+        file: file.display().to_string(),
         line: None,
         column: None,
         severity: word(Severity::Error),
-        code: code.name(),
-        message,
-        fix,
+        code: config::of_certificate(flaw).name(),
+        message: flaw.to_string(),
+        fix: Some(flaw.fix().to_owned()),
     }
 }

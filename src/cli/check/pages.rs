@@ -1,23 +1,19 @@
 //! The files of the pages.
 
-use super::entry::{Entry, word};
+use super::entry::Entry;
 use crate::{
     admin::whole_chain,
     app,
-    config::{Code, Config},
+    config::{Code, Loaded},
     policy::Severity,
 };
 
-/// Their first mistake. `file`: the configuration.
-pub(super) fn told(config: &Config, file: &str) -> Option<Entry> {
-    let error = app::check_pages(config).err()?;
-    Some(Entry {
-        file: file.to_owned(),
-        line: None,
-        column: None,
-        severity: word(Severity::Error),
-        code: Code::PagesFiles.name(),
-        message: whole_chain(&error),
-        fix: Some("docs/pages.md lists the files, under \"Your own look\"".to_owned()),
-    })
+/// Their mistakes.
+pub(super) fn told(loaded: &Loaded) -> Vec<Entry> {
+    let fix = "`portcullis pages templates DIR` writes the built-in files; docs/pages.md lists what they see, under \"Your own look\"";
+    let entry = |error: &app::PagesError| {
+        let message = whole_chain(error);
+        loaded.finding(error.key(), Severity::Error, Code::PagesFiles, message, Some(fix.to_owned())).into()
+    };
+    app::check_pages(&loaded.config).iter().map(entry).collect()
 }

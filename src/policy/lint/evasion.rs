@@ -202,7 +202,8 @@ fn spellings(pattern: &[Piece], ignore_case: bool) -> Vec<(Spelling, String)> {
             let path = sample(pattern, str::to_owned);
             found.push((Spelling::Below, format!("{}/x", path.trim_end_matches('/'))));
             // A file with an ending of its own has no formats.
-            if matches!(pattern.last(), Some(Piece::Literal(name)) if !name.is_empty() && !name.contains('.')) {
+            if matches!(pattern.last(), Some(Piece::Literal(name)) if !name.is_empty() && !name.contains('.'))
+            {
                 found.push((Spelling::Ending, format!("{path}.json")));
             }
         }

@@ -271,8 +271,8 @@ fn b13_a_denial_that_another_spelling_walks_around_is_told() {
 #[test]
 fn an_ending_that_a_wider_route_lets_through_is_told() {
     let file = |name: &str, paths: &[&str], role: &str| {
-        let routes: Vec<Value> = paths.iter().map(|path| json!({"path": path, "ignoreCase": true})).collect();
-        json!({"name": name, "routes": routes, "acls": [rule("$everyone", "DENY"), rule(role, "ALLOW")]})
+        let routes: Vec<Value> = paths.iter().map(|path| json!({"path": path})).collect();
+        json!({"name": name, "ignoreCase": true, "routes": routes, "acls": [rule("$everyone", "DENY"), rule(role, "ALLOW")]})
     };
     let wide = |role| file("Library", &["/library/{*rest}", "/library"], role);
     let told = |files: &[Value]| {
@@ -293,10 +293,7 @@ fn an_ending_that_a_wider_route_lets_through_is_told() {
         // No route is wider.
         vec![strict()],
         // The ending is closed, too.
-        vec![
-            file("Desk", &["/library/loans", "/library/loans.json"], "editor"),
-            wide("$authenticated"),
-        ],
+        vec![file("Desk", &["/library/loans", "/library/loans.json"], "editor"), wide("$authenticated")],
         // A capture takes the ending, and a file has one.
         vec![file("Desk", &["/library/books/{id}", "/library/app.js"], "editor"), wide("$authenticated")],
     ] {

@@ -169,3 +169,30 @@ fn the_files_of_the_pages_are_checked() {
     }
     house.ok("check --set pages.templates=mine --set pages.enabled=false");
 }
+
+#[test]
+fn pages_begin_with_the_built_in_ones_and_every_mistake_in_them_is_told() {
+    let house = House::with("[pages]\ntemplates = \"mine\"\nlogo = \"logo.png\"\n");
+    let missing = house.run("check");
+    assert_eq!(missing.code, Some(1));
+    for told in [
+        "portcullis.toml:2:13: error: `pages.templates`: cannot read",
+        "portcullis.toml:3:8: error: `pages.logo`: cannot read",
+    ] {
+        assert!(missing.out.contains(told), "{}", missing.out);
+    }
+    house.write("logo.png", "GIF89a");
+    let written = house.json("pages templates mine");
+    assert!(written["written"].as_array().unwrap().iter().any(|name| name == "login.html"), "{written}");
+    let told = house.run("check").out;
+    assert!(told.contains("its content is not image/png") && !told.contains("pages.templates"), "{told}");
+    house.write("mine/lost.html", "{% extends 'layout.html' %}{% block bdoy %}{% endblock %}");
+    house.write("mine/login.html", "{% extends 'layout.html' %}");
+    house.write("mine/message.html", "{{ nxet }}");
+    let told = house.run("check").out;
+    let lines = told.lines().filter(|line| line.contains("2:13: error: `pages.templates`, in "));
+    assert_eq!(lines.count(), 3, "{told}");
+    let kept = house.json("pages templates mine");
+    assert_eq!(kept["written"], serde_json::json!([]));
+    assert!(fs::read_to_string(house.path("mine/message.html")).unwrap().contains("nxet"));
+}

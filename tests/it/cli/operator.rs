@@ -517,6 +517,10 @@ fn f10_explain_knows_the_gates_own_paths() {
     let check = |gate: Option<&Gate>| {
         for (path, told, status) in [
             ("/.portcullis/openapi.json", "allow by the gate itself", 200),
+            ("/.portcullis/login", "allow by the gate itself", 200),
+            ("/.portcullis/assets/style.css", "allow by the gate itself", 200),
+            ("/.portcullis/login/x", "deny 404 by the gate itself", 404),
+            ("/.portcullis/account/x", "deny 404 by the gate itself", 404),
             ("/.portcullis/x", "deny 404 by the gate itself", 404),
             ("/%2eportcullis/openapi.json", "deny 404 by the gate itself", 404),
             ("/.well-known/portcullis/jwks.json", "deny 404 by the gate itself", 404),
@@ -533,6 +537,10 @@ fn f10_explain_knows_the_gates_own_paths() {
     check(Some(&gate));
     let off = house.ok("explain --set api.openapi=false --as anonymous GET /.portcullis/openapi.json");
     assert!(off.starts_with("deny 404"), "{off}");
+    let page = house.ok("explain --as anonymous GET /.portcullis/login");
+    assert!(page.contains("a page of the gate"), "{page}");
+    let off = house.ok("explain --set pages.enabled=false --as anonymous GET /.portcullis/login");
+    assert!(off.starts_with("deny 404") && off.contains("the pages are off"), "{off}");
     for path in ["/.portcullis/openapi.json", "/.portcullis/{rest}", "/.well-known/portcullis/x"] {
         house.write(
             "policies/own.json",

@@ -30,6 +30,11 @@ fn a_preview_shows_the_operators_own_templates_and_check_their_mistakes() {
         house.ok("mail preview reset").contains("Hello ann: http://127.0.0.1:0/.portcullis/reset?token=")
     );
     house.ok("check");
+    let told = house.ok("check");
+    assert!(told.contains("`mail.templates` replaces `body.txt` of `reset`, and not `body.html`"), "{told}");
+    assert!(told.contains("portcullis.toml:2:13: warning: "), "{told}");
+    house.write("mails/reset/body.html", "{{ link }}");
+    assert!(!house.ok("check").contains("mail.templates"));
     for (text, expected) in
         [("{{ lnik }}", "`reset/body.txt` line 1"), ("{% if %}", "`reset/body.txt` line 1")]
     {
@@ -127,4 +132,17 @@ fn a_house_with_a_server_needs_no_other_setting() {
     let Some(server) = MailServer::start("") else { return };
     house(&server).ok("mail test bob@example.com");
     assert_eq!(server.mail()["tls"], false);
+}
+
+#[test]
+fn the_built_in_templates_are_written_and_nothing_is_overwritten() {
+    let house = House::new();
+    assert!(house.ok("mail templates mine").starts_with("31 files are written into `mine`"));
+    assert!(std::fs::read_to_string(house.path("mine/reset/body.html")).unwrap().contains("{% extends"));
+    house.write("mine/reset/body.txt", "mine");
+    let again = house.ok("mail templates mine");
+    assert!(again.starts_with("0 files") && again.contains("left as they are: "), "{again}");
+    assert_eq!(std::fs::read_to_string(house.path("mine/reset/body.txt")).unwrap(), "mine");
+    let told = house.ok("check --set mail.templates=mine");
+    assert!(!told.contains("mail.templates"), "{told}");
 }

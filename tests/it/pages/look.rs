@@ -12,7 +12,7 @@ fn every_page_has_the_fields_that_guard_it() {
     let (_app, gate) = gate(&[]);
     gate.sign_up("ann");
     let mut browser = Browser::new(&gate);
-    for page in ["login", "login?to=//evil", "denied", "nothing", "assets/nothing", ""] {
+    for page in ["login", "login?to=//evil", "denied", "nothing", "assets/nothing"] {
         let answer = browser.get(&format!("/.portcullis/{page}"));
         assert_eq!(
             answer.field("content-security-policy"),
@@ -36,6 +36,7 @@ fn every_page_has_the_fields_that_guard_it() {
             assert!(!answer.text().contains(inline), "{page}: {inline}");
         }
     }
+    assert_eq!(browser.get("/.portcullis/").expect(303).field("location"), Some("/.portcullis/account"));
     browser.get("/.portcullis/nothing").expect(404);
     browser.get("/%2eportcullis/login").expect(404);
     let answer = browser.ask("PUT", LOGIN, "", "").expect(405);
@@ -128,12 +129,18 @@ fn a_start_names_the_file_that_is_wrong() {
     for (key, value, told) in [
         ("pages.logo", "logo.txt", "logo.txt"),
         ("pages.logo", "none.png", "none.png"),
+        ("pages.logo", "page.png", "its content is not image/png"),
+        ("pages.templates", "lost", "no block `footer`"),
         ("pages.templates", "none", "none"),
         ("pages.templates", "bad", "login.htm"),
     ] {
         let setup = setup(&app).set(key, value);
         fs::write(setup.path("logo.txt"), "").unwrap();
+        fs::write(setup.path("page.png"), "<!doctype html>").unwrap();
         fs::create_dir(setup.path("bad")).unwrap();
+        fs::create_dir(setup.path("lost")).unwrap();
+        let lost = "{% extends 'layout.html' %}{% block footer %}x{% endblock %}";
+        fs::write(setup.path("lost/lost.html"), lost).unwrap();
         fs::write(setup.path("bad/login.htm.html"), "").unwrap();
         let error = Gate::try_start(setup).err().unwrap();
         assert!(format!("{error:#}").contains(told), "{error:#}");
