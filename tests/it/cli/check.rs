@@ -176,8 +176,8 @@ fn pages_begin_with_the_built_in_ones_and_every_mistake_in_them_is_told() {
     let missing = house.run("check");
     assert_eq!(missing.code, Some(1));
     for told in [
-        "portcullis.toml:2:13: error: `pages.templates`: cannot read",
-        "portcullis.toml:3:8: error: `pages.logo`: cannot read",
+        "portcullis.toml:16:13: error: `pages.templates`: cannot read",
+        "portcullis.toml:17:8: error: `pages.logo`: cannot read",
     ] {
         assert!(missing.out.contains(told), "{}", missing.out);
     }
@@ -190,7 +190,7 @@ fn pages_begin_with_the_built_in_ones_and_every_mistake_in_them_is_told() {
     house.write("mine/login.html", "{% extends 'layout.html' %}");
     house.write("mine/message.html", "{{ nxet }}");
     let told = house.run("check").out;
-    let lines = told.lines().filter(|line| line.contains("2:13: error: `pages.templates`, in "));
+    let lines = told.lines().filter(|line| line.contains(":16:13: error: `pages.templates`, in "));
     assert_eq!(lines.count(), 3, "{told}");
     let kept = house.json("pages templates mine");
     assert_eq!(kept["written"], serde_json::json!([]));

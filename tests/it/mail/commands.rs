@@ -32,7 +32,7 @@ fn a_preview_shows_the_operators_own_templates_and_check_their_mistakes() {
     house.ok("check");
     let told = house.ok("check");
     assert!(told.contains("`mail.templates` replaces `body.txt` of `reset`, and not `body.html`"), "{told}");
-    assert!(told.contains("portcullis.toml:2:13: warning: "), "{told}");
+    assert!(told.contains("portcullis.toml:16:13: warning: "), "{told}");
     house.write("mails/reset/body.html", "{{ link }}");
     assert!(!house.ok("check").contains("mail.templates"));
     for (text, expected) in
