@@ -119,7 +119,7 @@ fn command(global: &Global, command: Command) -> anyhow::Result<Exit> {
             template_files::write(pages::built_in(), &dir, "pages.templates", global.json)
         }
         Command::Mail(command) => mail::run(global, command),
-        Command::Cert(CertCommand::Dev { dir }) => cert::run(&dir, global.json),
+        Command::Cert(CertCommand::Dev { dir, names }) => cert::run(&dir, &names, global.json),
         Command::Config(ConfigCommand::Show { origin }) => show_config(global, origin),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { dir } => manual::pages(&dir),

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::{Exit, print, print_json};
 use crate::{
     clock::{Clock, Timestamp},
-    tls::{SECRET, replace_file},
+    tls::{self, SECRET, replace_file},
 };
 
 /// The files that were made.
@@ -26,6 +26,8 @@ pub(super) struct Made {
     pub(super) ca: PathBuf,
     pub(super) cert: PathBuf,
     pub(super) key: PathBuf,
+    /// What the certificate is for.
+    names: Vec<String>,
     /// Whether the authority was there already.
     ca_is_old: bool,
 }
@@ -40,18 +42,22 @@ const DAYS_OF_CA: i64 = 3650;
 const BACKDATED_DAYS: i64 = 1;
 
 /// Makes them, and says what to do with them.
-pub(super) fn run(dir: &Path, json: bool) -> anyhow::Result<Exit> {
-    let made = make(dir)?;
+pub(super) fn run(dir: &Path, names: &[String], json: bool) -> anyhow::Result<Exit> {
+    let made = make(dir, names)?;
     if json {
-        print_json(&json!({ "ca": made.ca, "cert": made.cert, "key": made.key, "names": NAMES }))?;
+        print_json(&json!({ "ca": made.ca, "cert": made.cert, "key": made.key, "names": made.names }))?;
     } else {
         print(&made.text())?;
     }
     Ok(Exit::Done)
 }
 
-/// Makes a certificate. The authority stays where there is one, as clients have been told of it.
-pub(super) fn make(dir: &Path) -> anyhow::Result<Made> {
+/// Makes a certificate for this machine and for more names. The authority stays where there is one, as clients have been
+/// told of it.
+pub(super) fn make(dir: &Path, more: &[String]) -> anyhow::Result<Made> {
+    let names: Vec<String> =
+        NAMES.iter().map(|name| (*name).to_owned()).chain(more.iter().cloned()).collect();
+    let params = server(names.clone(), Clock::System.now())?;
     fs::create_dir_all(dir).with_context(|| format!("cannot make `{}`", dir.display()))?;
     let file = |name: &str| dir.join(name);
     let (ca, ca_key) = (file("ca.pem"), file("ca.key"));
@@ -72,8 +78,8 @@ pub(super) fn make(dir: &Path) -> anyhow::Result<Made> {
     }
     let issuer = issuer(&ca, &ca_key)?;
     let key = KeyPair::generate().context("cannot make a key")?;
-    let certificate = server(now)?.signed_by(&key, &issuer).context("cannot make a certificate")?;
-    let made = Made { ca, cert: file("server.pem"), key: file("server.key"), ca_is_old };
+    let certificate = params.signed_by(&key, &issuer).context("cannot make a certificate")?;
+    let made = Made { ca, cert: file("server.pem"), key: file("server.key"), names, ca_is_old };
     write(&made.cert, PUBLIC, &certificate.pem())?;
     write(&made.key, SECRET, &key.serialize_pem())?;
     Ok(made)
@@ -81,7 +87,7 @@ pub(super) fn make(dir: &Path) -> anyhow::Result<Made> {
 
 impl Made {
     fn text(&self) -> String {
-        let Self { ca, cert, key, ca_is_old } = self;
+        let Self { ca, cert, key, names, ca_is_old } = self;
         let origin = if *ca_is_old { "of the authority that was there" } else { "and its authority" };
         format!(
             "A certificate for {}, for {DAYS} days, {origin}:\n  {}\n  {}\n  {}\n\n\
@@ -89,7 +95,7 @@ impl Made {
              certificates = [{{ cert = {:?}, key = {:?} }}]\n\n\
              For one call: curl --cacert {} https://localhost:8443/\n\
              These are for development: with ca.key, any site can be imitated for a client that believes ca.pem.\n",
-            NAMES.join(", "),
+            names.join(", "),
             ca.display(),
             cert.display(),
             key.display(),
@@ -109,9 +115,15 @@ fn authority(now: Timestamp) -> anyhow::Result<CertificateParams> {
     Ok(params)
 }
 
-fn server(now: Timestamp) -> anyhow::Result<CertificateParams> {
-    let names = NAMES.map(str::to_owned).to_vec();
-    let mut params = CertificateParams::new(names).context("the names of this machine")?;
+fn server(names: Vec<String>, now: Timestamp) -> anyhow::Result<CertificateParams> {
+    if let Some(name) =
+        names.iter().find(|name| tls::server_name(name.strip_prefix("*.").unwrap_or(name)).is_err())
+    {
+        anyhow::bail!(
+            "`{name}` is no name for a certificate; write a host such as shop.localhost, \"*.shop.test\", or an address"
+        );
+    }
+    let mut params = CertificateParams::new(names).context("the names of the certificate")?;
     params.distinguished_name.push(DnType::CommonName, "localhost");
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -162,10 +174,10 @@ mod tests {
     fn what_is_made_is_sound_and_the_authority_stays() {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("certs");
-        let first = make(&dir).unwrap();
+        let first = make(&dir, &[]).unwrap();
         let ca = fs::read(&first.ca).unwrap();
         let cert = fs::read(&first.cert).unwrap();
-        let again = make(&dir).unwrap();
+        let again = make(&dir, &[]).unwrap();
         assert_eq!(fs::read(&again.ca).unwrap(), ca, "clients have been told of it");
         assert_ne!(fs::read(&again.cert).unwrap(), cert);
         let files = Files { cert: again.cert, key: again.key.clone() };

@@ -91,7 +91,8 @@ impl Demo {
     async fn start(ports: Ports, log: &mut Option<Log>) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("portcullis-demo-").tempdir();
         let folder = folder.context("cannot make a temporary folder")?;
-        let ca = ports.tls.map(|_| cert::make(&folder.path().join("certs"))).transpose()?.map(|made| made.ca);
+        let ca =
+            ports.tls.map(|_| cert::make(&folder.path().join("certs"), &[])).transpose()?.map(|made| made.ca);
         let (config, app) = prepare(folder.path(), ports)?;
         let log = match log {
             Some(log) => log,

@@ -11,5 +11,8 @@ pub(in crate::cli) enum CertCommand {
         /// The folder; created if it does not exist
         #[arg(default_value = "certs")]
         dir: PathBuf,
+        /// One more name, such as shop.localhost or "*.shop.test"; may be repeated
+        #[arg(long = "name", value_name = "NAME")]
+        names: Vec<String>,
     },
 }

@@ -93,6 +93,12 @@ fn explained(error: io::Error, protocol: Protocol) -> io::Error {
             "the app does not speak TLS: write {plain} for it in `upstream.servers`"
         ));
     }
+    let issuer = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+    if *cause == issuer {
+        return io::Error::other(
+            "no authority that is trusted here has signed the app's certificate: set `upstream.ca` to the authority's file",
+        );
+    }
     protocol.refused(cause).map_or(error, io::Error::other)
 }
 

@@ -37,6 +37,17 @@ fn a_certificate_for_development_is_made_and_served() {
         "{told}"
     );
     assert_eq!(house.json("cert dev")["cert"], "certs/server.pem");
+    for name in ["", "a b", "https://shop.test", "shop.test:443", "*.*.test"] {
+        let mut command = house.command("cert dev --name");
+        command.arg(name);
+        let told = finish(command, "").refused();
+        assert!(told.contains(&format!("`{name}` is no name for a certificate")), "{name}: {told}");
+    }
+    let told = house.ok("cert dev --name shop.localhost --name *.shop.test");
+    assert!(
+        told.contains("for localhost, 127.0.0.1, ::1, shop.localhost, *.shop.test, for 90 days"),
+        "{told}"
+    );
     let check = house.ok("check --set server.https=127.0.0.1:0");
     assert!(check.contains("0 errors, ") && !check.contains("certs/"), "{check}");
     let gate = serve(&house);
@@ -51,13 +62,16 @@ fn a_certificate_for_development_is_made_and_served() {
     .with_root_certificates(roots)
     .with_no_client_auth();
     let terms = std::sync::Arc::new(terms);
-    for name in ["localhost", "127.0.0.1", "::1"] {
+    for name in ["localhost", "127.0.0.1", "::1", "shop.localhost", "www.shop.test"] {
         Client::tls(address(&gate), name, &terms).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
     let status = house.json("status");
     let certificate = status["certificates"][0].as_str().unwrap();
-    assert!(certificate.starts_with("localhost, 127.0.0.1, ::1 until 20"), "{certificate}");
-    assert!(house.ok("status").contains("localhost, 127.0.0.1, ::1 until 20"));
+    assert!(
+        certificate.starts_with("localhost, 127.0.0.1, ::1, shop.localhost, *.shop.test until 20"),
+        "{certificate}"
+    );
+    assert!(house.ok("status").contains("localhost, 127.0.0.1, ::1, shop.localhost, *.shop.test until 20"));
     assert_eq!(gate.stop(), Some(0));
 }
 
@@ -172,7 +186,7 @@ fn the_log_says_what_is_wrong_with_tls_to_the_app() {
         })
     };
     for (app, scheme, cause) in [
-        (secure(&other.issue(&["127.0.0.1"])), "https", "invalid peer certificate"),
+        (secure(&other.issue(&["127.0.0.1"])), "https", "set `upstream.ca` to the authority's file"),
         (secure(&authority.issue(&["app.test"])), "https", "certificate not valid for name"),
         (secure(&ended), "https", "certificate expired"),
         (plain(), "https", "the app does not speak TLS: write http:// for it in `upstream.servers`"),
