@@ -108,6 +108,7 @@ impl Accounts {
             scopes: vec![RESET_SCOPE.to_owned()],
             name: Some(name),
             fixed: true,
+            host: None,
         };
         Ok(self.issue_with(user.clone(), request, None, Vec::new()).await?.id)
     }

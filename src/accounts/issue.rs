@@ -39,6 +39,8 @@ pub struct TokenRequest {
     pub name: Option<String>,
     /// Whether use does not extend the token, even under `sliding_ttl`.
     pub fixed: bool,
+    /// The only host at which the token counts; `None` = all.
+    pub host: Option<String>,
 }
 
 impl Accounts {
@@ -125,6 +127,7 @@ impl Accounts {
             name: request.name,
             epoch: user.epoch,
             fixed: request.fixed,
+            host: request.host,
             used: None,
         };
         // Behind the conditions: a surplus token may be that of the session which is one.
@@ -329,6 +332,7 @@ mod tests {
             scopes: vec!["report".to_owned()],
             name: Some("nightly".to_owned()),
             fixed: true,
+            host: None,
         };
         let issued = fixture.accounts.issue(&1.into(), request).await.unwrap();
         let token = fixture.accounts.tokens(&1.into()).await.unwrap().remove(0);

@@ -94,6 +94,7 @@ impl Accounts {
                 name: None,
                 epoch: user.epoch,
                 fixed: false,
+                host: None,
                 used: None,
             }));
             self.announce_mail(&mut batch, actor, Message::TokenMade, About::User(&user), Value::Null)?;

@@ -61,7 +61,7 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
         AdminCommand::RoleGrant { name, who } => roles::grant(services, name, &who).await,
         AdminCommand::RoleRevoke { name, who } => roles::revoke(services, name, &who).await,
         AdminCommand::TokenIssue { who, ttl, name, scopes } => {
-            tokens::issue(services, &who, TokenRequest { ttl, scopes, name, fixed: true }).await
+            tokens::issue(services, &who, TokenRequest { ttl, scopes, name, fixed: true, host: None }).await
         }
         AdminCommand::TokenList { user } => tokens::list(services, user.as_ref()).await,
         AdminCommand::TokenPage { after, limit } => tokens::page(services, after, limit).await,

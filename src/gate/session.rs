@@ -272,8 +272,16 @@ impl Request<'_> {
         }
     }
 
-    /// Returns the caller if the token is valid now.
+    /// Returns the caller if the token is valid now, and here.
     async fn good(&self, known: Known, moment: &Moment) -> Result<Option<Known>, Refusal> {
+        if known
+            .session
+            .host
+            .as_deref()
+            .is_some_and(|host| !host.eq_ignore_ascii_case(self.context.origin.host))
+        {
+            return Ok(None);
+        }
         match known.session.token_state(&known.subject, moment.now, &moment.lifetimes) {
             TokenState::Live => Ok(Some(known)),
             TokenState::Ended => Ok(None),

@@ -129,6 +129,8 @@ impl Pages {
             ttl: Some(rest),
             name: Some(device::name(agent, group)),
             fixed: own.fixed,
+            // The app of a host may get hold of its code or its cookie, and shall not be the user elsewhere.
+            host: Some(visit.host.to_ascii_lowercase()),
             ..TokenRequest::default()
         };
         let issued = self.accounts.issue_beside(session, request).await?;

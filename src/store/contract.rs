@@ -147,6 +147,7 @@ pub(super) fn token(id: &str, user: impl Into<UserId>) -> Token {
         name: None,
         epoch: 0,
         fixed: false,
+        host: None,
         used: None,
     }
 }

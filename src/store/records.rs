@@ -71,6 +71,10 @@ pub struct Token {
     /// Whether use does not extend it, even under `sliding_ttl`.
     #[serde(default)]
     pub fixed: bool,
+    /// The only host at which it counts, with a port if it has one; `None` = all. A browser that comes from the login page
+    /// of another host gets such a token.
+    #[serde(default)]
+    pub host: Option<String>,
     /// The last use that was persisted; [`super::Session::last_use`] is more recent.
     #[serde(default)]
     pub used: Option<LastUse>,

@@ -33,6 +33,8 @@ pub struct Session {
     pub epoch: u32,
     /// As in [`super::Token`].
     pub fixed: bool,
+    /// As in [`super::Token`].
+    pub host: Option<Box<str>>,
     ended: AtomicBool,
     /// Set when another session of the same token replaces this one in the index.
     replaced: AtomicBool,
@@ -110,6 +112,7 @@ impl Session {
             scopes: token.scopes.clone().into_boxed_slice(),
             epoch: token.epoch,
             fixed: token.fixed,
+            host: token.host.as_deref().map(Into::into),
             ended: AtomicBool::new(false),
             replaced: AtomicBool::new(false),
             used: AtomicU32::new(0),

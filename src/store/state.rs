@@ -171,25 +171,22 @@ impl Write {
 
 impl TokenRow {
     fn of(token: Token) -> Self {
-        let Token { scopes, name, fixed, .. } = token;
+        let Token { scopes, name, fixed, host, .. } = token;
         // Login tokens have none of these, and the box saves memory for each of them.
-        let plain = scopes.is_empty() && name.is_none() && !fixed;
+        let plain = scopes.is_empty() && name.is_none() && !fixed && host.is_none();
         Self {
             user: normal(&token.user),
             ttl: token.ttl,
             created: token.created,
             epoch: token.epoch,
             used: token.used,
-            extra: (!plain).then(|| Box::new(TokenExtra { scopes, name, fixed })),
+            extra: (!plain).then(|| Box::new(TokenExtra { scopes, name, fixed, host })),
             imported: false,
         }
     }
 
     fn token(&self, hash: TokenHash) -> Token {
-        let (scopes, name, fixed) = match self.extra.as_deref() {
-            Some(extra) => (extra.scopes.clone(), extra.name.clone(), extra.fixed),
-            None => (Vec::new(), None, false),
-        };
+        let TokenExtra { scopes, name, fixed, host } = self.extra.as_deref().cloned().unwrap_or_default();
         Token {
             hash,
             user: self.user.clone(),
@@ -199,6 +196,7 @@ impl TokenRow {
             name,
             epoch: self.epoch,
             fixed,
+            host,
             used: self.used,
         }
     }

@@ -136,6 +136,7 @@ impl Accounts {
             epoch: user.epoch,
             // `sliding_ttl` does not apply: the token is valid for `reset_ttl` and no longer.
             fixed: true,
+            host: None,
             used: None,
         };
         let before = self.store.tokens(Some(&user.id)).await?;

@@ -41,6 +41,7 @@ impl Bench {
             name: None,
             epoch: 0,
             fixed: false,
+            host: None,
             used: None,
         };
         self.fixture.store.commit(vec![Change::CreateToken(token.clone())]).await.unwrap();

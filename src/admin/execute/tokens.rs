@@ -90,6 +90,7 @@ async fn last_of(services: &Services, place: TokenPlace) -> Result<Token, Execut
         name: None,
         epoch: 0,
         fixed: false,
+        host: None,
         used: None,
     }))
 }

@@ -148,6 +148,7 @@ fn token(row: &mut Map<String, Value>, app: &Names) -> Result<Token, Why> {
         name: None,
         epoch: 0,
         fixed: false,
+        host: None,
         used: None,
     })
 }

@@ -93,8 +93,9 @@ fn explained(error: io::Error, protocol: Protocol) -> io::Error {
             "the app does not speak TLS: write {plain} for it in `upstream.servers`"
         ));
     }
-    let issuer = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
-    if *cause == issuer {
+    use rustls::CertificateError::{BadSignature, UnknownIssuer};
+    // Another authority of the same name is as unknown.
+    if matches!(cause, rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature)) {
         return io::Error::other(
             "no authority that is trusted here has signed the app's certificate: set `upstream.ca` to the authority's file",
         );

@@ -153,6 +153,7 @@ impl Pages {
             scopes: scopes.collect(),
             name: Some(name.to_owned()),
             fixed: true,
+            host: None,
         };
         self.accounts.issue_own(actor, user, request).await.map_err(told)
     }

@@ -66,7 +66,7 @@ pub(in crate::store) struct TokenRow {
     pub(super) imported: bool,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct TokenExtra {
     #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
     pub(super) scopes: Vec<String>,
@@ -74,6 +74,8 @@ pub(super) struct TokenExtra {
     pub(super) name: Option<String>,
     #[serde(rename = "f", default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) fixed: bool,
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    pub(super) host: Option<String>,
 }
 
 impl Default for Meta {

@@ -57,7 +57,7 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 
 fn issue(gate: &Gate, ttl: Option<f64>, scopes: &[&str]) -> String {
     let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-    let request = TokenRequest { ttl, scopes, name: Some("robot".to_owned()), fixed: true };
+    let request = TokenRequest { ttl, scopes, name: Some("robot".to_owned()), fixed: true, host: None };
     let minted = gate.run(gate.parts().accounts().issue(&UserId::Number(1), request)).unwrap();
     minted.id.expose().to_owned()
 }

@@ -35,7 +35,7 @@ fn gate(profile: &str) -> (App, Gate) {
 
 fn issue(gate: &Gate, scopes: &[&str]) -> String {
     let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-    let request = TokenRequest { ttl: Some(60.0), scopes, name: None, fixed: true };
+    let request = TokenRequest { ttl: Some(60.0), scopes, name: None, fixed: true, host: None };
     gate.run(gate.parts().accounts().issue(&UserId::Number(1), request)).unwrap().id.expose().to_owned()
 }
 

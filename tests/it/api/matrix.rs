@@ -182,7 +182,8 @@ fn cast(gate: &Gate, caller: Caller, cell: usize) -> (SignedUp, String) {
         Caller::Anonymous => String::new(),
         Caller::UnknownToken => "x".repeat(64),
         Caller::ExpiredToken => {
-            let request = TokenRequest { ttl: Some(1.0), scopes: Vec::new(), name: None, fixed: true };
+            let request =
+                TokenRequest { ttl: Some(1.0), scopes: Vec::new(), name: None, fixed: true, host: None };
             let minted = gate.run(parts.accounts().issue(&UserId::Number(owner.id), request)).unwrap();
             gate.advance(Duration::from_secs(1));
             minted.id.expose().to_owned()

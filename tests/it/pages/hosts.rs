@@ -125,6 +125,33 @@ fn a_code_is_for_one_host_one_browser_and_half_a_minute() {
 }
 
 #[test]
+fn a_token_that_was_handed_over_counts_at_its_host_alone() {
+    let (_app, gate) = three();
+    sign_up(&gate);
+    let [mut one, mut two] = browsers(&gate);
+    let login = to_login(&mut two, "/cart");
+    let code = path_on(
+        &location(one.submit(&login, None, &[("name", "ann"), ("password", PASSWORD)])),
+        "two.localhost",
+    );
+    two.get(&code).expect(303);
+    let token = two.cookies["portcullis"].clone();
+    let mut client = gate.client();
+    for (host, status) in [("two.localhost", 200), ("TWO.localhost", 200), ("one.localhost", 401)] {
+        for credential in ["X-Access-Token: ", "Cookie: portcullis="] {
+            // Twice: a connection remembers its last caller.
+            for _ in 0..2 {
+                client.send(format!("GET /cart HTTP/1.1\r\nHost: {host}\r\n{credential}{token}\r\n\r\n"));
+                assert_eq!(client.response().status, status, "{host}: {credential}");
+            }
+        }
+    }
+    let mut elsewhere = Browser::over(gate.client(), "one.localhost");
+    elsewhere.cookies.insert("portcullis".to_owned(), token);
+    assert!(location(elsewhere.get("/.portcullis/account")).starts_with("/.portcullis/login"));
+}
+
+#[test]
 fn a_login_leads_to_hosts_with_pages_alone() {
     let (_app, gate) = three();
     sign_up(&gate);
