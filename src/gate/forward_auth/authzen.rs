@@ -208,6 +208,7 @@ fn session_of(subject: crate::store::Subject) -> Session {
         name: None,
         epoch: subject.epoch,
         fixed: true,
+        host: None,
         used: None,
     };
     Session::new(&token, Arc::new(ArcSwap::from_pointee(subject)))
