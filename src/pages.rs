@@ -8,6 +8,7 @@ mod answer;
 mod assets;
 mod challenge;
 mod codes;
+mod confirm;
 mod cookies;
 mod denied;
 mod device;
@@ -77,11 +78,13 @@ impl Pages {
             ("forgot", "GET" | "HEAD") => self.show_forgot(visit),
             ("forgot", "POST") => self.forgot(visit).await,
             ("reset", "GET" | "HEAD") => self.show_link(visit, Link::Reset).await,
-            ("reset", "POST") => self.follow_link(visit, Link::Reset).await,
+            ("reset", "POST") => return self.follow_link(visit, Link::Reset).await,
             ("invite", "GET" | "HEAD") => self.show_link(visit, Link::Invite).await,
-            ("invite", "POST") => self.follow_link(visit, Link::Invite).await,
-            ("confirm", "GET" | "HEAD") => self.show_confirm(visit),
+            ("invite", "POST") => return self.follow_link(visit, Link::Invite).await,
+            ("confirm", "GET" | "HEAD") => self.show_confirm(visit).await,
             ("confirm", "POST") => self.confirm(visit).await,
+            ("resend", "POST") => self.resend(visit).await,
+            ("resend", _) => self.message(visit, "method").allowing("POST"),
             ("handover", "GET") => self.handover(visit).await,
             ("denied", "GET" | "HEAD") => self.denied(visit, None),
             ("login" | "register" | "logout" | "forgot" | "reset" | "invite" | "confirm", _) => {

@@ -219,6 +219,13 @@ pub struct Violation {
     pub shown: String,
 }
 
+impl Violation {
+    /// Whether nothing but the address is in the way, which another account has.
+    pub(super) fn are_only_taken(list: &[Self]) -> bool {
+        !list.is_empty() && list.iter().all(|violation| violation.rule == ValidationRule::EmailTaken)
+    }
+}
+
 /// LoopBack's validation rules for users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValidationRule {

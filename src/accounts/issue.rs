@@ -13,6 +13,10 @@ use crate::{
 /// The scope of a token that can only reset the password.
 pub(super) const RESET_SCOPE: &str = "reset-password";
 
+/// Prefix of the name of a mailed reset token. The event's id follows, so that a second delivery of the event replaces
+/// its own token, and the name of the copy.
+pub(super) const RESET_NAME: &str = "(password reset)";
+
 /// A new token with its id. The id is not stored and cannot be shown again.
 #[derive(Debug)]
 pub struct IssuedToken {

@@ -8,7 +8,7 @@ mod violation;
 use serde_json::{Map, Value};
 
 use super::{
-    Fault, Property, Settings, ValidationRule, Violation,
+    Fault, Property, Reader, Settings, ValidationRule, Violation,
     inspect::shown,
     password::{Rules, Secret},
     query::{Kind, moment},
@@ -51,6 +51,8 @@ pub(super) struct Draft {
     pub violations: Vec<Violation>,
     /// Whether the creation asks for the mail that confirms the address.
     pub confirms: bool,
+    /// The reader of that mail.
+    pub reader: Reader,
     /// Whether the username or its realm is new.
     renamed: bool,
     /// For messages: the email as the client sent it, and the username as it will be stored.
@@ -163,7 +165,8 @@ impl Draft {
         let is_new = |name: &str| old.is_none_or(|old| old.get(name) != properties.get(name));
         let renamed = is_new("username") || is_new("realm");
         let confirms = settings.verify_on_register;
-        Self { properties, id: None, secret, violations, confirms, renamed, shown_email, shown_username }
+        let (id, reader) = (None, Reader::default());
+        Self { properties, id, secret, violations, confirms, reader, renamed, shown_email, shown_username }
     }
 
     /// The key of the email. `None` for a malformed one, which is not compared with others.

@@ -1,10 +1,10 @@
 //! Forgotten and changed passwords (docs/loopback-3.28.md section 6).
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-pub(super) use super::issue::RESET_SCOPE;
+pub(super) use super::issue::{RESET_NAME, RESET_SCOPE};
 use super::{
-    Accounts, Actor, Fault, audit,
+    Accounts, Actor, Fault, Reader, audit,
     change::{ATTEMPTS, Edit, set_verified},
     event::{About, Event},
     login::Claim,
@@ -24,6 +24,8 @@ use crate::{
 pub struct Reset {
     email: String,
     realm: Option<String>,
+    /// The reader, if a page asks. LoopBack has none: its API is more reluctant.
+    page: Option<Reader>,
 }
 
 /// The current password and the new one.
@@ -63,7 +65,31 @@ impl Reset {
             Some(_) => return Err(Fault::Password(super::PasswordError::Empty)),
         }
         let realm = body.get("realm").filter(|realm| truthy(realm)).map(to_text);
-        Ok(Self { email: email.clone(), realm })
+        Ok(Self { email: email.clone(), realm, page: None })
+    }
+
+    /// The same for a page: the link is mailed to an unconfirmed address in every profile.
+    #[must_use]
+    pub fn of_page(self, reader: Reader) -> Self {
+        Self { page: Some(reader), ..self }
+    }
+
+    /// Whether the event of a request is one of a page.
+    pub(super) fn is_of_page(more: &Value) -> bool {
+        more.get("page") == Some(&Value::Bool(true))
+    }
+
+    /// What the event of the request says.
+    fn facts(&self) -> Value {
+        let mut more = Map::from_iter([("email".to_owned(), self.email.clone().into())]);
+        if let Some(realm) = &self.realm {
+            more.insert("realm".to_owned(), realm.clone().into());
+        }
+        if let Some(reader) = &self.page {
+            more.insert("page".to_owned(), true.into());
+            more.extend(reader.facts().as_object().cloned().unwrap_or_default());
+        }
+        more.into()
     }
 
     /// Whether no user can have this address or realm, because it is too long. Its event would only occupy the outbox.
@@ -74,7 +100,7 @@ impl Reset {
     /// The address of a registration; `None` without one.
     pub(super) fn of_registration(data: &Map<String, Value>) -> Option<Self> {
         let text = |name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);
-        Some(Self { email: text("email")?, realm: text("realm") })
+        Some(Self { email: text("email")?, realm: text("realm"), page: None })
     }
 
     /// Reads the body of an event.
@@ -95,7 +121,8 @@ impl Accounts {
         self.admit(LimitKind::Reset, actor)?;
         let user = if self.settings.loopback {
             let user = self.user_to_reset(&reset).await?.ok_or(Fault::EmailNotFound)?;
-            if self.settings.email_verification_required && !user.email_verified() {
+            let must_confirm = self.settings.email_verification_required && reset.page.is_none();
+            if must_confirm && !user.email_verified() {
                 return Err(Fault::ResetNotVerified);
             }
             Some(user)
@@ -108,29 +135,34 @@ impl Accounts {
         }
         let about = user.as_ref().map_or(About::NoUser, About::User);
         // The typed address only finds the user. The mail goes to the stored address.
-        let mut more = json!({ "email": reset.email });
-        if let (Some(realm), Value::Object(more)) = (reset.realm, &mut more) {
-            more.insert("realm".to_owned(), realm.into());
-        }
+        let event = Event::new("reset.requested", about).with(reset.facts()).mailed(Message::Reset);
         let mut batch = Vec::new();
-        self.announce(
-            &mut batch,
-            actor,
-            Event::new("reset.requested", about).with(more).mailed(Message::Reset),
-        )?;
+        self.announce(&mut batch, actor, event)?;
         self.commit(batch).await?;
         audit::record("reset.requested", actor, user.as_ref().map(|user| &user.id), None);
         Ok(())
     }
 
-    /// Tells the owner of an address that a registration gave it: the answer alone would tell it to others only.
-    pub(super) async fn tell_owner(&self, actor: Actor<'_>, address: Reset) -> Result<(), Fault> {
+    /// Tells the owner of an address that a registration gave it: the answer alone would tell it to others only. An
+    /// account whose address still has to be confirmed gets that link again, because it can do nothing else.
+    pub(super) async fn tell_owner(
+        &self,
+        actor: Actor<'_>,
+        address: Reset,
+        reader: &Reader,
+    ) -> Result<(), Fault> {
         if address.is_unassignable() {
             return Ok(());
         }
         let Some(owner) = self.user_to_reset(&address).await? else { return Ok(()) };
-        let mut batch = Vec::new();
-        self.announce_mail(&mut batch, actor, Message::NameTaken, About::User(&owner), Value::Null)?;
+        let (mut batch, about) = (Vec::new(), About::User(&owner));
+        let is_waiting = self.settings.email_verification_required && !owner.email_verified();
+        if is_waiting && owner.password.is_some() && !owner.disabled {
+            let event = Event::new("verification.requested", about).with(reader.facts());
+            self.announce(&mut batch, actor, event.mailed(Message::Confirm))?;
+        } else {
+            self.announce_mail(&mut batch, actor, Message::NameTaken, about, reader.facts())?;
+        }
         self.commit(batch).await?;
         Ok(())
     }
@@ -148,7 +180,7 @@ impl Accounts {
     }
 
     /// Sets a new password for the session's user, and ends their other sessions. Profile `standard` requires a reset
-    /// token, which ends with the change.
+    /// token, which ends with the change. There a mailed one also confirms the address that it was sent to.
     ///
     /// # Errors
     /// [`Fault::SessionUserGone`], [`Fault::ResetTokenRequired`], [`Fault::Password`], [`Fault::SessionEnded`] for the
@@ -159,6 +191,31 @@ impl Accounts {
         session: &Session,
         password: &str,
     ) -> Result<(), Fault> {
+        self.reset_by(actor, session, password, !self.settings.loopback).await
+    }
+
+    /// As [`Accounts::reset_password`], by the page of a mailed link: in every profile the link sets one password, and
+    /// the address that it was mailed to is confirmed.
+    ///
+    /// # Errors
+    /// As [`Accounts::reset_password`].
+    pub async fn follow_link(
+        &self,
+        actor: Actor<'_>,
+        session: &Session,
+        password: &str,
+    ) -> Result<(), Fault> {
+        self.reset_by(actor, session, password, true).await
+    }
+
+    /// `is_strict`: unlike LoopBack's API, see [`Accounts::follow_link`].
+    async fn reset_by(
+        &self,
+        actor: Actor<'_>,
+        session: &Session,
+        password: &str,
+        is_strict: bool,
+    ) -> Result<(), Fault> {
         let user = self.present(&session.subject.load().id).await?;
         let is_reset = session.scopes.iter().any(|scope| scope == RESET_SCOPE);
         if !is_reset && !self.settings.loopback {
@@ -166,8 +223,19 @@ impl Accounts {
         }
         // In LoopBack a reset token stays valid until it expires (docs/loopback-3.28.md section 6.2). The token of an
         // invitation, which LoopBack does not have, sets one password.
-        let ends = !self.settings.loopback || user.password.is_none();
-        self.renew(actor, user, password, Proof::Session { ends, confirms: is_reset }).await
+        let is_first = user.password.is_none();
+        // Who sets the first password by the link of an invitation has read the mail, or got the link of the operator
+        // who gave the address.
+        let confirms = (is_reset && is_first) || (is_strict && self.is_mailed(session, &user).await?);
+        self.renew(actor, user, password, Proof::Session { ends: is_strict || is_first, confirms }).await
+    }
+
+    /// Whether the token of a session was mailed to the user's address, for a new password. It ends when the address
+    /// changes.
+    async fn is_mailed(&self, session: &Session, user: &User) -> Result<bool, Fault> {
+        let tokens = self.store.tokens(Some(&user.id)).await?;
+        let own = tokens.iter().find(|token| token.hash == session.hash);
+        Ok(own.and_then(|token| token.name.as_deref()).is_some_and(|name| name.starts_with(RESET_NAME)))
     }
 
     /// Sets a new password for the session's user, who proves that they know the old one.
@@ -209,16 +277,12 @@ impl Accounts {
         let secret = self.passwords.accept(password)?;
         self.passwords.accept_beside(&secret, &[known.email(), known.username()])?;
         let hash = self.hashed(actor, Some(&known.id), secret).await?;
-        let (mut old, proven) = (known.clone(), known.password);
+        let (mut old, proven) = (known.clone(), known.password.clone());
         let ends_own = matches!(proof, Proof::Session { ends: true, .. });
+        let confirms = matches!(proof, Proof::Session { confirms: true, .. }) && old.email().is_some();
         for _ in 0..ATTEMPTS {
             let mut properties = old.properties.clone();
-            // Who sets the first password by the link of an invitation has read the mail, or got the link of the
-            // operator who gave the address.
-            if old.password.is_none()
-                && old.email().is_some()
-                && matches!(proof, Proof::Session { confirms: true, .. })
-            {
+            if confirms && old.email() == known.email() {
                 set_verified(&mut properties, true);
             }
             let edit = self.edited(actor, &old, properties, Some(hash.clone()))?;
@@ -240,6 +304,8 @@ impl Accounts {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+
+    use serde_json::json;
 
     use super::*;
     use crate::accounts::{
@@ -295,6 +361,36 @@ mod tests {
         let fixture = ann(Settings { email_verification_required: true, ..testing::loopback() }).await;
         let unverified = request(&fixture, &json!({"email": "ann@b.c"})).await;
         assert!(matches!(unverified, Err(Fault::ResetNotVerified)), "{unverified:?}");
+        let reset = Reset::read(&fixture.accounts, &map(&json!({"email": "ann@b.c"}))).unwrap();
+        fixture.accounts.request_reset(CLIENT, reset.of_page(Reader::default())).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_mailed_link_confirms_the_address_but_not_by_loopbacks_api() {
+        for (settings, name, by_page, expected) in [
+            (testing::standard(), "(password reset) e1 mail", false, true),
+            (testing::standard(), "(password reset) e1 webhook", true, true),
+            (testing::standard(), "by hand", true, false),
+            (testing::loopback(), "(password reset) e1 mail", true, true),
+            (testing::loopback(), "(password reset) e1 mail", false, false),
+        ] {
+            let fixture = ann(settings).await;
+            let request = TokenRequest {
+                scopes: vec![RESET_SCOPE.to_owned()],
+                name: Some(name.to_owned()),
+                ..TokenRequest::default()
+            };
+            let issued = fixture.accounts.issue(&1.into(), request).await.unwrap();
+            let reset = fixture.accounts.session(issued.id.expose()).await.unwrap();
+            if by_page {
+                fixture.accounts.follow_link(with(&reset), &reset, NEW).await.unwrap();
+                assert!(fixture.store.sessions().get(&reset.hash).is_none(), "good once: {name}");
+            } else {
+                fixture.accounts.reset_password(with(&reset), &reset, NEW).await.unwrap();
+            }
+            let user = fixture.accounts.user(&1.into()).await.unwrap();
+            assert_eq!(user.email_verified(), expected, "{name} {by_page}");
+        }
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Accounts, Actor, Fault, Reset, ValidationRule, Violation, Violations, audit,
+    Accounts, Actor, Fault, Reader, Reset, Violation, Violations, audit,
     change::{ATTEMPTS, Edit},
     event::{About, Event},
     password::{BreachedPasswords, PasswordError, Secret},
@@ -27,7 +27,7 @@ impl Accounts {
     /// # Errors
     /// [`Fault::Limited`], [`Fault::Password`], [`Fault::Invalid`], [`Fault::TooDeep`], or an error of a step.
     pub async fn register(&self, actor: Actor<'_>, data: Map<String, Value>) -> Result<User, Fault> {
-        self.register_with(actor, data, false).await
+        self.register_with(actor, data, None).await
     }
 
     /// As [`Accounts::register`], with a mail to the address that confirms it, and with the same work for an address that
@@ -39,27 +39,30 @@ impl Accounts {
         &self,
         actor: Actor<'_>,
         data: Map<String, Value>,
+        reader: Reader,
     ) -> Result<User, Fault> {
-        self.register_with(actor, data, true).await
+        self.register_with(actor, data, Some(reader)).await
     }
 
     async fn register_with(
         &self,
         actor: Actor<'_>,
         data: Map<String, Value>,
-        hides_accounts: bool,
+        page: Option<Reader>,
     ) -> Result<User, Fault> {
         self.admit(LimitKind::Register, actor)?;
         self.admit_creation(actor)?;
         let address = Reset::of_registration(&data);
         let mut draft = self.draft(actor, data)?;
+        let hides_accounts = page.is_some();
         draft.confirms |= hides_accounts;
+        draft.reader = page.unwrap_or_default();
         self.compare_names(&mut draft, &HashSet::new(), None).await?;
         if draft.violations.is_empty() {
             return self.created_from(actor, draft).await;
         }
         if let Some(address) = address
-            && is_only_taken(&draft.violations)
+            && Violation::are_only_taken(&draft.violations)
             && matches!(actor, Actor::Client { .. })
         {
             if hides_accounts {
@@ -68,7 +71,7 @@ impl Accounts {
                     self.hashed(actor, None, secret).await?;
                 }
             }
-            self.tell_owner(actor, address).await?;
+            self.tell_owner(actor, address, &draft.reader).await?;
         }
         Err(self.invalid(draft.violations))
     }
@@ -330,8 +333,8 @@ impl Accounts {
         self.announce(batch, actor, Event::new("user.registered", about))?;
         // An operator sets `emailVerified` directly.
         if draft.confirms && matches!(actor, Actor::Client { .. }) {
-            let event = Event::new("verification.requested", about).mailed(Message::Confirm);
-            self.announce(batch, actor, event)?;
+            let event = Event::new("verification.requested", about).with(draft.reader.facts());
+            self.announce(batch, actor, event.mailed(Message::Confirm))?;
         }
         Ok(())
     }
@@ -371,11 +374,6 @@ impl Accounts {
     fn invalid(&self, list: Vec<Violation>) -> Fault {
         Fault::Invalid(Violations { model: self.settings.model.clone(), list })
     }
-}
-
-/// Whether nothing but the address stands in the way, which another account has.
-fn is_only_taken(list: &[Violation]) -> bool {
-    !list.is_empty() && list.iter().all(|violation| violation.rule == ValidationRule::EmailTaken)
 }
 
 /// Keeps errors of a single item. Any other error ends the batch.

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::{
-    Accounts, Actor, Fault, audit,
+    Accounts, Actor, Fault, Reader, audit,
     change::ATTEMPTS,
     event::{About, Event},
 };
@@ -21,17 +21,40 @@ impl Accounts {
     /// # Errors
     /// [`Fault::NoInstance`], [`Fault::NoEmail`], [`Fault::Limited`].
     pub async fn request_verification(&self, actor: Actor<'_>, id: &str) -> Result<(), Fault> {
+        self.request_verification_of(actor, id, &Reader::default()).await
+    }
+
+    /// As [`Accounts::request_verification`], for a page.
+    ///
+    /// # Errors
+    /// As [`Accounts::request_verification`].
+    pub async fn request_verification_of(
+        &self,
+        actor: Actor<'_>,
+        id: &str,
+        reader: &Reader,
+    ) -> Result<(), Fault> {
         let user = self.instance(id).await?;
         self.admit(LimitKind::Reset, actor)?;
         if user.email().is_none() {
             return Err(Fault::NoEmail);
         }
         let mut batch = Vec::new();
-        let event = Event::new("verification.requested", About::User(&user)).mailed(Message::Confirm);
-        self.announce(&mut batch, actor, event)?;
+        let event = Event::new("verification.requested", About::User(&user)).with(reader.facts());
+        self.announce(&mut batch, actor, event.mailed(Message::Confirm))?;
         self.commit(batch).await?;
         audit::record("verification.requested", actor, Some(&user.id), None);
         Ok(())
+    }
+
+    /// The address that a token would confirm; `None` if it confirms none, whether or not there is such a user.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn address_to_confirm(&self, uid: &str, token: &str) -> Result<Option<String>, Fault> {
+        let user = self.user_named(uid).await?;
+        let user = user.filter(|user| is_expected(user.verification.as_deref(), token));
+        Ok(user.and_then(|user| user.email().map(str::to_owned)))
     }
 
     /// Confirms an address with the token that was sent to it. The token works once.

@@ -103,13 +103,15 @@ pub fn check_pages(config: &Config) -> Vec<PagesError> {
 
 fn settings(app: &Config) -> Result<Settings, PagesError> {
     let from = &app.pages;
+    let sends = |message| app.webhook.url.is_some() || app.mail.messages.contains(&message);
     let (mut templates, unreadable) = from.templates.as_deref().map(read_folder).unwrap_or_default();
     unreadable.into_iter().next().map_or(Ok(()), Err)?;
     Ok(Settings {
         title: Some(from.title.clone()).filter(|title| title != DEFAULT_TITLE),
         languages: from.languages.clone(),
         register: from.register,
-        sends_mail: app.webhook.url.is_some() || app.mail.messages.contains(&Message::Reset),
+        sends_reset: sends(Message::Reset),
+        sends_confirm: sends(Message::Confirm),
         color: from.color,
         logo: from.logo.as_deref().map(logo).transpose()?,
         style: templates.remove(STYLE_FILE),

@@ -107,7 +107,7 @@ impl Pages {
             .with("email", user.email())
             .with("username", user.username())
             .with("verified", user.email_verified())
-            .with("can_verify", is_unconfirmed && self.settings.sends_mail && may(AccountMethod::Verify))
+            .with("can_verify", is_unconfirmed && self.settings.sends_confirm && may(AccountMethod::Verify))
             .with("roles", roles)
             .with("can_password", may(AccountMethod::ChangePassword))
             .with("can_email", self.accounts.settings().rename && may(AccountMethod::PatchAttributes))
@@ -121,7 +121,8 @@ impl Pages {
             (Err(notices), _) => Err(notices),
             (Ok(_), None) => Err(Notice::new(403, "error.denied").into()),
             (Ok(_), Some(actor)) => {
-                let asked = self.accounts.request_verification(actor, &owner.user.id.to_string()).await;
+                let (id, reader) = (owner.user.id.to_string(), self.reader(visit, "/"));
+                let asked = self.accounts.request_verification_of(actor, &id, &reader).await;
                 asked.map_err(|fault| self.notices(visit, &fault))
             }
         };
@@ -183,11 +184,12 @@ impl Pages {
         let told = |fault: Fault| self.notices(visit, &fault);
         let data = Map::from_iter([("email".to_owned(), json!(email))]);
         let user = self.accounts.patch(actor, user, data).await.map_err(told)?;
-        if !self.settings.sends_mail || user.email_verified() {
+        if !self.settings.sends_confirm || user.email_verified() {
             return Ok(());
         }
         let Some(actor) = self::actor(visit, owner, AccountMethod::Verify) else { return Ok(()) };
-        self.accounts.request_verification(actor, &user.id.to_string()).await.map_err(told)
+        let (id, reader) = (user.id.to_string(), self.reader(visit, "/"));
+        self.accounts.request_verification_of(actor, &id, &reader).await.map_err(told)
     }
 
     /// The user, if the form has their password.

@@ -98,6 +98,7 @@ impl Pages {
                 let view = self.login_view(visit, &target).with("name", shown(form.text("name")));
                 let view =
                     view.with("realm", shown(form.text("realm"))).with("remember", form.is_on("remember"));
+                let view = view.with("resend", self.resend_key(visit, &notices));
                 let answer = view.errors(&notices).render("login.html");
                 (notices.on(answer), Some(notices.login_result()))
             }
@@ -164,7 +165,7 @@ impl Pages {
             .cookie(browser.and_then(|browser| browser.cookie(visit.transport)))
     }
 
-    fn login_view<'p, 'v>(&'p self, visit: &'p Visit<'v>, target: &str) -> View<'p, 'v> {
+    pub(super) fn login_view<'p, 'v>(&'p self, visit: &'p Visit<'v>, target: &str) -> View<'p, 'v> {
         let register = self.may_register(visit).then(|| beside(visit, super::state::REGISTER, target));
         View::new(self, visit)
             .leading(target)
@@ -175,6 +176,9 @@ impl Pages {
             .with("remember", false)
             .with("register", register)
             .with("can_reset", self.can_reset(visit))
+            .with("forgot", beside(visit, super::state::FORGOT, target))
+            .with("resend", Value::Null)
+            .with("resend_to", beside(visit, super::state::RESEND, target))
             .with("notice", Value::Null)
     }
 
@@ -206,6 +210,13 @@ const NOTES: [(&str, &str); 4] = [
 /// The address of the login page with a note.
 pub(super) fn noting(note: &str) -> String {
     format!("{LOGIN}?note={note}")
+}
+
+/// The same, for a login that leads to `target`.
+pub(super) fn noting_before(note: &str, target: &str) -> String {
+    let page = address(target);
+    let sign = if page.contains('?') { '&' } else { '?' };
+    format!("{page}{sign}note={note}")
 }
 
 /// What another page lets the login page say: the note and the key of its text.

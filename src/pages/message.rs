@@ -1,10 +1,13 @@
 //! What pages say about faults.
 
+use serde_json::Value;
+
 use super::{
     answer::Answer,
     input::Visit,
+    login::shown,
     notice::{Notice, Notices},
-    state::{LOGIN, Pages},
+    state::{FORGOT, LOGIN, Pages},
     view::View,
 };
 use crate::{
@@ -24,7 +27,9 @@ impl Pages {
                 Notice { wait: Some(seconds), ..Notice::new(429, "error.limited").counting(seconds) }
             }
             Fault::LoginFailed => Notice::new(422, "error.login"),
-            Fault::EmailNotVerified(_) => Notice::new(422, "error.unverified"),
+            Fault::EmailNotVerified(id) => {
+                Notice { unconfirmed: Some(id.clone()), ..Notice::new(422, "error.unverified") }
+            }
             // The page that is shown again leads to the login.
             Fault::SessionEnded | Fault::SessionUserGone(_) => Notice::new(403, "error.stale"),
             Fault::WrongPassword => Notice::of("current", "error.wrong_password"),
@@ -64,7 +69,20 @@ impl Pages {
 
     /// A page with a message and a way on.
     pub(super) fn told(&self, visit: &Visit<'_>, key: &'static str, next: &str) -> Answer {
-        View::new(self, visit).with("key", key).with("next", next).render("message.html")
+        let view = View::new(self, visit).with("key", key).with("next", next);
+        view.with("address", Value::Null).render("message.html")
+    }
+
+    /// A page about a mail to an address as it was typed, so that a mistake in it is seen.
+    pub(super) fn mailed(&self, visit: &Visit<'_>, key: &'static str, next: &str, address: &str) -> Answer {
+        let view = View::new(self, visit).with("key", key).with("next", next);
+        view.with("address", shown(address)).render("message.html")
+    }
+
+    /// The page of a mailed link that is no good: `key` says which.
+    pub(super) fn dead_link(&self, visit: &Visit<'_>, key: &'static str) -> Answer {
+        let next = if key == "bad_reset" { FORGOT } else { LOGIN };
+        self.told(visit, key, next).status(403)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{answer::Answer, state::TEXTS};
-use crate::{observe::metrics::LoginResult, templates::Language};
+use crate::{identity::UserId, observe::metrics::LoginResult, templates::Language};
 
 /// A text, and the status of the answer that shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(super) struct Notice {
     pub(super) wait: Option<u64>,
     /// The id of the field that it is about.
     pub(super) field: Option<Cow<'static, str>>,
+    /// The account with an unconfirmed address whose password was right.
+    pub(super) unconfirmed: Option<UserId>,
 }
 
 /// What is wrong with a form; not empty.
@@ -26,7 +28,7 @@ pub(super) struct Notices(pub(super) Vec<Notice>);
 
 impl Notice {
     pub(super) fn new(status: u16, key: &'static str) -> Self {
-        Self { status, key, count: None, name: None, wait: None, field: None }
+        Self { status, key, count: None, name: None, wait: None, field: None, unconfirmed: None }
     }
 
     /// About a field that was filled in wrongly.
@@ -55,6 +57,11 @@ impl Notices {
             Some(seconds) => answer.after(seconds).status(first.status),
             None => answer.status(first.status),
         }
+    }
+
+    /// The account with an unconfirmed address, if that is what is wrong.
+    pub(super) fn unconfirmed(&self) -> Option<&UserId> {
+        self.0.iter().find_map(|notice| notice.unconfirmed.as_ref())
     }
 
     /// The result of a login that failed so.

@@ -1,4 +1,4 @@
-//! Links of mails: a new password, a confirmed address. Opening one changes nothing: mail scanners open them, too.
+//! Links of mails that set a password. Opening one changes nothing: mail scanners open them, too.
 
 use std::sync::Arc;
 
@@ -10,14 +10,15 @@ use super::{
     form::Form,
     form_key::Bound,
     input::{Transport, Visit},
-    login::{noting, shown},
+    login::{self, shown},
     notice::{Notice, Notices},
     register::new_password,
-    state::Pages,
+    state::{LOGIN, Pages},
     view::View,
 };
 use crate::{
     accounts::{Fault, Reset},
+    observe::metrics::LoginResult,
     policy::AccountMethod,
     store::Session,
 };
@@ -31,10 +32,20 @@ pub(super) enum Link {
     Invite,
 }
 
+impl Link {
+    /// The key of the page about one that is no good.
+    const fn dead(self) -> &'static str {
+        match self {
+            Self::Reset => "bad_reset",
+            Self::Invite => "bad_invite",
+        }
+    }
+}
+
 impl Pages {
     /// Whether a visitor can ask for a link that sets a new password.
     pub(super) fn can_reset(&self, visit: &Visit<'_>) -> bool {
-        self.settings.sends_mail && visit.reach(AccountMethod::ResetPassword, None).is_some()
+        self.settings.sends_reset && visit.reach(AccountMethod::ResetPassword, None).is_some()
     }
 
     /// `GET forgot`.
@@ -56,7 +67,10 @@ impl Pages {
             None => self.asked(visit, &form).await,
         };
         match asked {
-            Ok(()) => self.told(visit, "reset_sent", super::state::LOGIN),
+            Ok(()) => {
+                let next = login::beside(visit, LOGIN, &self.next(visit));
+                self.mailed(visit, "reset_sent", &next, form.text("email").trim())
+            }
             Err(notices) => {
                 let view = self.forgot_view(visit, Some(&form)).with("email", shown(form.text("email")));
                 let view = view.with("realm", shown(form.text("realm")));
@@ -77,34 +91,42 @@ impl Pages {
         }
         let told = |fault: Fault| self.notices(visit, &fault);
         let reset = Reset::read(&self.accounts, &fields).map_err(told)?;
+        let reset = reset.of_page(self.reader(visit, &self.next(visit)));
         let actor = visit.actor_for(AccountMethod::ResetPassword, None);
         let Some(actor) = actor else { return Err(Notice::new(403, "error.closed").into()) };
         self.spend_challenge(visit, GuardedForm::Reset, form)?;
         match self.accounts.request_reset(actor, reset).await {
             // Profile `loopback3` tells its clients; a page says the same to everyone.
-            Ok(()) | Err(Fault::EmailNotFound | Fault::ResetNotVerified) => Ok(()),
+            Ok(()) | Err(Fault::EmailNotFound) => Ok(()),
             Err(fault) => Err(told(fault)),
         }
     }
 
     fn forgot_view<'p, 'v>(&'p self, visit: &'p Visit<'v>, form: Option<&Form<'_>>) -> View<'p, 'v> {
-        let view = View::new(self, visit).guarded(GuardedForm::Reset, form);
+        let login = login::beside(visit, LOGIN, &self.next(visit));
+        let view = View::new(self, visit).guarded(GuardedForm::Reset, form).with("login", login);
         view.with("email", "").with("realm", "").with("asks_realm", self.asks_realm())
+    }
+
+    /// Where a link leads to in the end: `?to=`, or the root. A mailed link may be of another setting, so a target that
+    /// is no longer good is left out.
+    pub(super) fn next(&self, visit: &Visit<'_>) -> String {
+        self.target(visit).unwrap_or_else(|_| "/".to_owned())
     }
 
     /// `GET reset` and `GET invite`.
     pub(super) async fn show_link(&self, visit: &Visit<'_>, link: Link) -> Answer {
-        match self.link_session(visit).await {
+        match self.link_session(visit, link).await {
             Ok(session) => self.link_view(visit, link, &session).render("reset.html"),
             Err(answer) => answer,
         }
     }
 
     /// `POST reset` and `POST invite`.
-    pub(super) async fn follow_link(&self, visit: &Visit<'_>, link: Link) -> Answer {
-        let session = match self.link_session(visit).await {
+    pub(super) async fn follow_link(&self, visit: &Visit<'_>, link: Link) -> (Answer, Option<LoginResult>) {
+        let session = match self.link_session(visit, link).await {
             Ok(session) => session,
-            Err(answer) => return answer,
+            Err(answer) => return (answer, None),
         };
         let (form, refused) = self.form_or(visit, Bound::Browser);
         let set = match refused {
@@ -115,13 +137,35 @@ impl Pages {
             },
         };
         match set {
-            Ok(()) => Answer::redirect(&noting("password")),
+            Ok(()) => self.after_link(visit, link, &session, &form).await,
             Err(notices) if notices.0.iter().any(|notice| notice.key == "error.link") => {
-                self.message(visit, "bad_link")
+                (self.dead_link(visit, link.dead()), None)
             }
             Err(notices) => {
-                notices.on(self.link_view(visit, link, &session).errors(&notices).render("reset.html"))
+                let view = self.link_view(visit, link, &session).errors(&notices);
+                (notices.on(view.render("reset.html")), None)
             }
+        }
+    }
+
+    /// Who accepts an invitation is logged in. After a reset the login page asks for the new password.
+    async fn after_link(
+        &self,
+        visit: &Visit<'_>,
+        link: Link,
+        session: &Session,
+        form: &Form<'_>,
+    ) -> (Answer, Option<LoginResult>) {
+        let target = self.next(visit);
+        let login = || Answer::redirect(&login::noting_before("password", &target));
+        if link == Link::Reset {
+            return (login(), None);
+        }
+        let subject = session.subject.load_full();
+        let name = subject.email.as_deref().or(subject.username.as_deref()).unwrap_or_default();
+        match self.first_login(visit, &target, name, form).await {
+            Ok(answer) => (answer, Some(LoginResult::Succeeded)),
+            Err(result) => (login(), Some(result)),
         }
     }
 
@@ -135,7 +179,7 @@ impl Pages {
         // The visitor is the one who has the link, whichever user is logged in.
         let visitor = Visit { session: None, ..*visit };
         let actor = visitor.actor_for(AccountMethod::SetPassword, Some(session)).ok_or_else(bad_link)?;
-        match self.accounts.reset_password(actor, session, password).await {
+        match self.accounts.follow_link(actor, session, password).await {
             Ok(()) => Ok(()),
             Err(Fault::SessionEnded | Fault::SessionUserGone(_) | Fault::ResetTokenRequired) => {
                 Err(bad_link())
@@ -145,7 +189,7 @@ impl Pages {
     }
 
     /// The session of the token in a link, if it is good for a new password.
-    async fn link_session(&self, visit: &Visit<'_>) -> Result<Arc<Session>, Answer> {
+    async fn link_session(&self, visit: &Visit<'_>, link: Link) -> Result<Arc<Session>, Answer> {
         if visit.transport == Transport::Clear {
             return Err(self.message(visit, "clear"));
         }
@@ -154,14 +198,16 @@ impl Pages {
             Ok(session) if visit.reach(AccountMethod::SetPassword, Some(&session)).is_some() => {
                 // A login token in a link is none that was mailed.
                 if session.scopes.is_empty() && !self.accounts.settings().loopback {
-                    return Err(self.message(visit, "bad_link"));
+                    return Err(self.dead_link(visit, link.dead()));
                 }
                 Ok(session)
             }
-            Ok(_) | Err(Fault::TokenRequired | Fault::TokenExpired) => Err(self.message(visit, "bad_link")),
+            Ok(_) | Err(Fault::TokenRequired | Fault::TokenExpired) => {
+                Err(self.dead_link(visit, link.dead()))
+            }
             Err(fault) => {
                 let notices = self.notices(visit, &fault);
-                Err(notices.on(self.told(visit, "bad_link", super::state::LOGIN)))
+                Err(notices.on(self.dead_link(visit, link.dead())))
             }
         }
     }
@@ -173,37 +219,5 @@ impl Pages {
             .with("key", if link == Link::Invite { "invite" } else { "reset" })
             .with("account", name)
             .with("min_length", self.accounts.settings().min_length)
-    }
-
-    /// `GET confirm`.
-    pub(super) fn show_confirm(&self, visit: &Visit<'_>) -> Answer {
-        if visit.param("uid").is_none() || visit.param("token").is_none() {
-            return self.message(visit, "bad_link");
-        }
-        View::new(self, visit).render("confirm.html")
-    }
-
-    /// `POST confirm`.
-    pub(super) async fn confirm(&self, visit: &Visit<'_>) -> Answer {
-        let (Some(uid), Some(token)) = (visit.param("uid"), visit.param("token")) else {
-            return self.message(visit, "bad_link");
-        };
-        let (_, refused) = self.form_or(visit, Bound::Browser);
-        let confirmed = match (refused, visit.actor_for(AccountMethod::Confirm, None)) {
-            (Some(notices), _) => Err(notices),
-            (None, None) => return self.message(visit, "bad_link"),
-            (None, Some(actor)) => match self.accounts.confirm(actor, &uid, &token).await {
-                Ok(()) => Ok(()),
-                Err(Fault::WrongVerification(_) | Fault::NoUserToConfirm(_)) => {
-                    return self.message(visit, "bad_link");
-                }
-                Err(fault) => Err(self.notices(visit, &fault)),
-            },
-        };
-        match confirmed {
-            Ok(()) if visit.session.is_some() => Answer::redirect(super::state::ACCOUNT),
-            Ok(()) => Answer::redirect(&noting("confirmed")),
-            Err(notices) => notices.on(View::new(self, visit).errors(&notices).render("confirm.html")),
-        }
     }
 }

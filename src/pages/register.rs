@@ -59,13 +59,20 @@ impl Pages {
         let (form, refused) = self.form_or(visit, Bound::Browser);
         let created = match refused {
             Some(notices) => Err(notices),
-            None => self.registered(visit, &form).await,
+            None => self.registered(visit, &form, &target).await,
         };
         match created {
             Ok(Created::ToConfirm) => {
-                (self.told(visit, "registered", &login::beside(visit, LOGIN, &target)), None)
+                let next = login::beside(visit, LOGIN, &target);
+                (self.mailed(visit, "registered", &next, form.text("email").trim()), None)
             }
-            Ok(Created::Ready) => self.first_login(visit, &target, &form).await,
+            Ok(Created::Ready) => {
+                match self.first_login(visit, &target, form.text("email").trim(), &form).await {
+                    Ok(answer) => (answer, Some(LoginResult::Succeeded)),
+                    // The account is there; the login page says what is missing.
+                    Err(result) => (Answer::redirect(&login::beside(visit, LOGIN, &target)), Some(result)),
+                }
+            }
             Err(notices) => {
                 let view = self.register_view(visit, &target, Some(&form));
                 let view = view.with("email", shown(form.text("email")));
@@ -76,22 +83,19 @@ impl Pages {
         }
     }
 
-    async fn first_login(
+    /// Logs in by the password that a form has just given an account.
+    pub(super) async fn first_login(
         &self,
         visit: &Visit<'_>,
         target: &str,
+        name: &str,
         form: &Form<'_>,
-    ) -> (Answer, Option<LoginResult>) {
-        match self.checked_login(visit, form.text("email").trim(), form).await {
-            Ok(issued) => (self.logged_in(visit, target, form, &issued).await, Some(LoginResult::Succeeded)),
-            // The account is there; the login page says what is missing.
-            Err(notices) => {
-                (Answer::redirect(&login::beside(visit, LOGIN, target)), Some(notices.login_result()))
-            }
-        }
+    ) -> Result<Answer, LoginResult> {
+        let issued = self.checked_login(visit, name, form).await.map_err(|notices| notices.login_result())?;
+        Ok(self.logged_in(visit, target, form, &issued).await)
     }
 
-    async fn registered(&self, visit: &Visit<'_>, form: &Form<'_>) -> Result<Created, Notices> {
+    async fn registered(&self, visit: &Visit<'_>, form: &Form<'_>, target: &str) -> Result<Created, Notices> {
         let (email, username) = (form.text("email").trim(), form.text("username").trim());
         let missing = email.is_empty().then(|| Notice::of("email", "error.email_required"));
         let mut wrong: Vec<_> = missing.into_iter().collect();
@@ -128,7 +132,13 @@ impl Pages {
             return registered.map(|_| Created::Ready).map_err(told);
         }
         // The page says the same to everyone, so it does not tell who has an account.
-        match self.accounts.register_to_confirm(actor, data).await.err().and_then(beyond_address) {
+        match self
+            .accounts
+            .register_to_confirm(actor, data, self.reader(visit, target))
+            .await
+            .err()
+            .and_then(beyond_address)
+        {
             None => Ok(Created::ToConfirm),
             Some(fault) => Err(told(fault)),
         }

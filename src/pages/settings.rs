@@ -16,8 +16,10 @@ pub struct Settings {
     pub languages: Vec<Language>,
     /// Whether visitors may register.
     pub register: bool,
-    /// Whether the links of mails are sent: by the gate, or by the app that takes the events.
-    pub sends_mail: bool,
+    /// Whether the link that resets a password is sent: by the gate, or by the app that takes the events.
+    pub sends_reset: bool,
+    /// The same of the link that confirms an address.
+    pub sends_confirm: bool,
     /// The colour of buttons and links; `None` = the one of the style sheet.
     pub color: Option<Color>,
     /// The logo beside the title.

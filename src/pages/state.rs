@@ -15,6 +15,12 @@ pub(super) const ROOT: &str = "/.portcullis/";
 /// The page that a browser is sent to for a login.
 pub const LOGIN: &str = "/.portcullis/login";
 
+/// The page that asks for a new password.
+pub(super) const FORGOT: &str = "/.portcullis/forgot";
+
+/// What sends the link that confirms an address again.
+pub(super) const RESEND: &str = "/.portcullis/resend";
+
 /// The page that creates an account.
 pub(super) const REGISTER: &str = "/.portcullis/register";
 

@@ -15,7 +15,13 @@ use super::{
     sample,
     state::Pages,
 };
-use crate::templates::{Language, TemplateError};
+use crate::{
+    accounts::Reader,
+    templates::{Language, TemplateError},
+};
+
+/// The longest target that a mailed link leads to, in bytes: some mail programs cut long addresses.
+const MAX_MAILED_TARGET: usize = 512;
 
 /// A page under construction.
 pub(super) struct View<'p, 'v> {
@@ -70,6 +76,9 @@ impl<'p, 'v> View<'p, 'v> {
         let Self { pages, visit, mut values, bound, guarded, errors, target } = self;
         let known = Browser::read(visit);
         let is_new = known.is_none();
+        // Browsers keep the cookie back from a form of another site (`SameSite=Lax`). A new one would replace it, and
+        // the forms that are open in other tabs would no longer be taken.
+        let is_hidden = visit.is_cross_site && !matches!(visit.method, "GET" | "HEAD");
         let Some(browser) = known.or_else(Browser::random) else {
             return Answer::page(String::new()).status(503);
         };
@@ -94,7 +103,7 @@ impl<'p, 'v> View<'p, 'v> {
             Ok(html) => {
                 let page = Answer::page(html)
                     .leading_to(&pages.form_origins(visit, target.as_deref()))
-                    .cookie(browser.cookie(visit.transport).filter(|_| is_new));
+                    .cookie(browser.cookie(visit.transport).filter(|_| is_new && !is_hidden));
                 if has_script { page.with_script() } else { page }
             }
             Err(error) => pages.broken(visit, &error),
@@ -105,6 +114,12 @@ impl<'p, 'v> View<'p, 'v> {
 impl Pages {
     pub(super) fn language(&self, visit: &Visit<'_>) -> Language {
         Language::choose(visit.header(&http::header::ACCEPT_LANGUAGE), &self.settings.languages)
+    }
+
+    /// The reader of a mail that this visit asks for. `target`: where the person wants to go in the end.
+    pub(super) fn reader(&self, visit: &Visit<'_>, target: &str) -> Reader {
+        let next = Some(target).filter(|target| *target != "/" && target.len() <= MAX_MAILED_TARGET);
+        Reader { language: Some(self.language(visit).code()), next: next.map(str::to_owned) }
     }
 
     /// The name of the site.

@@ -6,6 +6,7 @@ mod challenge;
 mod hosts;
 mod login;
 mod look;
+mod mailed;
 mod recover;
 mod refused;
 mod register;

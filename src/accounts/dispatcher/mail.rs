@@ -30,7 +30,7 @@ impl Accounts {
         let Some(user) = user else { return Ok(None) };
         let is_wanted = self.settings.mails.contains(&message)
             && match message {
-                Message::Reset => self.may_reset(&user),
+                Message::Reset => self.may_reset(&user, entry),
                 Message::Confirm => !user.email_verified(),
                 Message::Invite => user.password.is_none() && !user.disabled,
                 Message::PasswordChanged
@@ -55,7 +55,10 @@ impl Accounts {
     ) -> Result<Mail, Fault> {
         let Addressed { user, message, to } = addressed;
         let id = envelope_id(entry);
-        let (link, token, lifetime) = self.link(user, *message, to, &id).await?;
+        let (mut link, token, lifetime) = self.link(user, *message, to, &id).await?;
+        if let Some(next) = more(entry, "next").filter(|_| !link.is_empty() && self.settings.links.pages) {
+            link = format!("{link}&to={}", percent_encoded(&next));
+        }
         let text = |name: &str| entry.body.get(name).and_then(Value::as_str).unwrap_or_default();
         let facts = Facts {
             link: Some(link).filter(|link| !link.is_empty()),
@@ -70,7 +73,10 @@ impl Accounts {
                 .unwrap_or_default()
                 .to_owned(),
         };
-        let language = mailer.language(user.language());
+        // The account's own language, else that of the page that asked for the mail.
+        let asked = more(entry, "language");
+        let wanted: Vec<&str> = user.language().into_iter().chain(asked.as_deref()).collect();
+        let language = mailer.language(Some(&wanted.join(",")));
         Ok(Mail { message: *message, to: to.clone(), language, id, facts })
     }
 

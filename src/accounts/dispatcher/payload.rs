@@ -4,17 +4,17 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     accounts::{
-        Accounts, Fault, Reset, change::ATTEMPTS, key::id_value, recover::RESET_SCOPE, verify::expecting,
+        Accounts, Fault, Reset,
+        change::ATTEMPTS,
+        key::id_value,
+        recover::{RESET_NAME, RESET_SCOPE},
+        verify::expecting,
     },
     encoding::{hex, percent_encoded},
     identity::TokenId,
     javascript::number_to_json,
     store::{Change, CommitError, OutboxEntry, Token, User},
 };
-
-/// Prefix of the name of a reset token. The event's id follows, so that a second delivery of the event replaces its own
-/// token, and the name of the copy.
-const RESET_NAME: &str = "(password reset)";
 
 /// The copy of an event that a token is created for. Each has its own, and neither ends the other's: the mail and the
 /// webhook are two deliveries of one event.
@@ -62,7 +62,7 @@ impl Accounts {
             "reset.requested" => {
                 let Some(user) = self.recipient(entry).await? else { return Ok(None) };
                 // Checked at delivery, not at the request: in profile `standard` the request looks no user up.
-                if !self.may_reset(&user) {
+                if !self.may_reset(&user, entry) {
                     return Ok(None);
                 }
                 payload.insert("user".to_owned(), shown(&user));
@@ -102,8 +102,12 @@ impl Accounts {
         envelope
     }
 
-    pub(super) fn may_reset(&self, user: &User) -> bool {
-        !user.disabled && (user.email_verified() || !self.settings.email_verification_required)
+    /// Whether a user gets a link that sets a new password. It proves the address, so an unconfirmed one gets it, too,
+    /// except for what LoopBack's API would refuse (docs/loopback-3.28.md section 6.1).
+    pub(super) fn may_reset(&self, user: &User, entry: &OutboxEntry) -> bool {
+        let is_refused = || self.settings.loopback && self.settings.email_verification_required;
+        let is_of_page = || entry.body.get("more").is_some_and(Reset::is_of_page);
+        !user.disabled && (user.email_verified() || !is_refused() || is_of_page())
     }
 
     pub(super) async fn recipient(&self, entry: &OutboxEntry) -> Result<Option<User>, Fault> {

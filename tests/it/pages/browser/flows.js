@@ -45,7 +45,8 @@ async function life(name, javaScriptEnabled) {
     await page.click('.links a');
     await fill(page, { email, username: name, password: PASSWORD, repeat: PASSWORD });
     assert.match(await page.textContent('h1'), /Check your mail/);
-    await page.click('.button');
+    assert((await page.textContent('.lead')).includes(email));
+    await page.click('.links a');
     await logIn(page, name);
     assert.match(await page.textContent('.alert'), /not confirmed yet/);
 
@@ -79,7 +80,7 @@ async function life(name, javaScriptEnabled) {
     assert.match(await page.textContent('.note'), /password is set/);
     await page.goto(reset.link);
     assert.match(await page.textContent('h1'), /does not work/);
-    await page.click('.button');
+    await page.goto(at('login'));
     await logIn(page, name, NEW);
     assert.match(await page.textContent('.alert'), /wrong/);
     await logIn(page, name);
