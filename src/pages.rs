@@ -4,6 +4,7 @@
 //! token (`pages/form.rs`).
 
 mod account;
+mod address;
 mod answer;
 mod assets;
 mod challenge;
@@ -85,9 +86,11 @@ impl Pages {
             ("confirm", "POST") => self.confirm(visit).await,
             ("resend", "POST") => self.resend(visit).await,
             ("resend", _) => self.message(visit, "method").allowing("POST"),
+            ("address", "GET" | "HEAD") => self.show_address(visit).await,
+            ("address", "POST") => self.change_address(visit).await,
             ("handover", "GET") => self.handover(visit).await,
             ("denied", "GET" | "HEAD") => self.denied(visit, None),
-            ("login" | "register" | "logout" | "forgot" | "reset" | "invite" | "confirm", _) => {
+            ("login" | "register" | "logout" | "forgot" | "reset" | "invite" | "confirm" | "address", _) => {
                 self.message(visit, "method").allowing("GET, HEAD, POST")
             }
             (_, "GET" | "HEAD") if name.starts_with(assets::FOLDER) => self.asset(visit, name),

@@ -8,7 +8,7 @@ use super::{
     profile::{Draft, Patch, Verified},
 };
 use crate::{
-    identity::{PasswordHash, UserId},
+    identity::{PasswordHash, TokenHash, UserId},
     javascript::{to_text, truthy},
     mail::Message,
     store::{Change, CommitError, Outcome, User},
@@ -27,6 +27,8 @@ pub(super) struct Edit {
     pub password: bool,
     /// Whether the requesting session ends, too.
     pub ends_own: bool,
+    /// Another session of the user that stays.
+    pub keeps: Option<TokenHash>,
 }
 
 /// The validation that a write applies.
@@ -211,19 +213,20 @@ impl Accounts {
         let password = hash.is_some();
         let user =
             User { properties, password: hash.or_else(|| old.password.clone()), verification, ..old.clone() };
-        Ok(Edit { user, password, ends_own: false })
+        Ok(Edit { user, password, ends_own: false, keeps: None })
     }
 
     /// Commits an edit. Ends the user's other sessions if the email or the password was changed.
     pub(super) async fn save(&self, actor: Actor<'_>, old: &User, edit: Edit) -> Result<User, CommitError> {
-        let Edit { user, password, ends_own } = edit;
+        let Edit { user, password, ends_own, keeps } = edit;
         let mut batch = actor.conditions();
         batch.push(Change::UpdateUser(user.clone()));
         // A falsy email is "no email" to LoopBack; removing one ends no session.
         let email = user.properties.get("email").filter(|email| truthy(email));
         let moved = email.is_some() && email != old.properties.get("email");
         if moved || password {
-            let except = actor.session().filter(|_| !ends_own).map(|session| session.hash);
+            let own = actor.session().filter(|_| !ends_own).map(|session| session.hash);
+            let except = keeps.or(own);
             batch.push(Change::RevokeTokens { user: user.id.clone(), except });
         }
         let changed: Vec<&String> = changed(&old.properties, &user.properties);

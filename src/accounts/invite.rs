@@ -13,7 +13,7 @@ use super::{
 use crate::{
     identity::TokenId,
     mail::Message,
-    store::{Change, CommitError, Outcome, User, UserDraft},
+    store::{Change, CommitError, Outcome, Token, User, UserDraft},
 };
 
 /// The longest lifetime of an invitation in seconds: a week, because the invited person does not wait for the mail.
@@ -43,7 +43,7 @@ impl fmt::Debug for Invitation {
 
 impl Accounts {
     /// Creates an account without a password, and a link that sets the first one. An account that still has no password
-    /// gets another link; the earlier ones stay good.
+    /// gets another link; the earlier ones end.
     ///
     /// # Errors
     /// [`Fault::Invalid`], among others if the address has an account with a password.
@@ -51,7 +51,7 @@ impl Accounts {
         let known = self.store.find_user(&self.settings.keys().email(None, email)).await?;
         let user = match known.filter(|user| user.password.is_none() && !user.disabled) {
             Some(user) => {
-                let mut batch = Vec::new();
+                let mut batch = self.earlier_invitations(&user).await?;
                 self.announce_mail(&mut batch, actor, Message::Invite, About::User(&user), Value::Null)?;
                 self.commit(batch).await?;
                 user
@@ -62,6 +62,14 @@ impl Accounts {
         audit::record("user.invited", actor, Some(&user.id), None);
         let mailed = self.settings.mails.contains(&Message::Invite);
         Ok(Invitation { link: self.invitation_url(&id), user, lifetime: self.invitation_lifetime(), mailed })
+    }
+
+    /// Ends the links of a user's earlier invitations.
+    async fn earlier_invitations(&self, user: &User) -> Result<Vec<Change>, Fault> {
+        let tokens = self.store.tokens(Some(&user.id)).await?;
+        let is_invitation = |token: &Token| token.name.as_deref().is_some_and(|name| name.starts_with(NAME));
+        let earlier = tokens.into_iter().filter(is_invitation);
+        Ok(earlier.map(|token| Change::DeleteToken(token.hash)).collect())
     }
 
     /// How long an invitation lives, in seconds: a week, or `users.max_ttl`, which no token outlives.
@@ -176,8 +184,8 @@ mod tests {
         let first = fixture.accounts.invite(Actor::Operator, "ann@b.c").await.unwrap();
         let second = fixture.accounts.invite(Actor::Operator, "ann@b.c").await.unwrap();
         assert_eq!(first.user.id, second.user.id);
-        accept(&fixture, &first.link, "a-good-password").await.unwrap();
-        accept(&fixture, &second.link, "another-good-one").await.unwrap_err();
+        accept(&fixture, &first.link, "a-good-password").await.unwrap_err();
+        accept(&fixture, &second.link, "another-good-one").await.unwrap();
         let third = fixture.accounts.invite(Actor::Operator, "ann@b.c").await;
         assert!(matches!(third, Err(Fault::Invalid(_))), "{third:?}");
         let bad = fixture.accounts.invite(Actor::Operator, "nonsense").await;

@@ -97,6 +97,11 @@ impl Reset {
         self.email.len() > MAX_NAME || self.realm.as_ref().is_some_and(|realm| realm.len() > MAX_NAME)
     }
 
+    /// The same in a realm.
+    pub(super) fn in_realm(self, realm: Option<&str>) -> Self {
+        Self { realm: realm.map(str::to_owned), ..self }
+    }
+
     /// The address of a registration; `None` without one.
     pub(super) fn of_registration(data: &Map<String, Value>) -> Option<Self> {
         let text = |name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);

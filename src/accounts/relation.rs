@@ -14,6 +14,7 @@ use super::{
     login::lifetime,
     property::list,
     query::{Meter, Model, Row, Where, moment},
+    readdress::ADDRESS_SCOPE,
     recover::RESET_SCOPE,
 };
 use crate::{
@@ -363,8 +364,10 @@ fn no_date() -> Fault {
 fn scopes(settings: &Settings, given: Option<&Value>) -> Result<Vec<String>, Fault> {
     let Some(given) = given.filter(|given| !given.is_null()) else { return Ok(Vec::new()) };
     let scopes = scopes::listed(list(given)?.iter().map(to_text).collect());
-    if !settings.loopback && scopes.iter().any(|scope| scope == RESET_SCOPE) {
-        return Err(Fault::ReservedScope(RESET_SCOPE));
+    let reserved =
+        [RESET_SCOPE, ADDRESS_SCOPE].into_iter().find(|own| scopes.iter().any(|scope| scope == own));
+    if let Some(reserved) = reserved.filter(|_| !settings.loopback) {
+        return Err(Fault::ReservedScope(reserved));
     }
     Ok(scopes)
 }

@@ -61,6 +61,9 @@ pub struct UserView {
     pub realm: Option<String>,
     /// Whether the email address is confirmed.
     pub email_verified: bool,
+    /// Whether a login waits for that: the address is not, and the settings require it.
+    #[serde(default)]
+    pub unconfirmed: bool,
     /// Whether the account is disabled.
     pub disabled: bool,
     /// Whether a password is set.
@@ -250,6 +253,7 @@ mod tests {
             username: Some("ann\u{1b}[31m".into()),
             realm: None,
             email_verified: false,
+            unconfirmed: false,
             disabled: false,
             has_password: true,
             roles: vec!["clerk".into(), "editor".into()],

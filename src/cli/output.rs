@@ -113,10 +113,11 @@ fn policies_text(policies: &PoliciesInForce) -> String {
 }
 
 fn state(user: &UserView) -> String {
-    let state = match (user.disabled, user.has_password) {
-        (true, _) => "disabled",
-        (false, true) => "active",
-        (false, false) => "no password",
+    let state = match user {
+        UserView { disabled: true, .. } => "disabled",
+        UserView { has_password: false, .. } => "no password",
+        UserView { unconfirmed: true, .. } => "unconfirmed",
+        _ => "active",
     };
     state.to_owned()
 }
@@ -225,6 +226,7 @@ mod tests {
             username: Some("ann\u{1b}[31m".into()),
             realm: None,
             email_verified: false,
+            unconfirmed: false,
             disabled: false,
             has_password: true,
             roles: vec!["clerk".into(), "editor".into()],
@@ -237,6 +239,8 @@ mod tests {
         ID  EMAIL            USERNAME       REALM  STATE   ROLES
         1   ann@example.com  ann\u{1b}[31m  -      active  clerk,editor
         ");
+        let waiting = UserView { unconfirmed: true, ..ann() };
+        assert!(text(&Output::Users(vec![waiting])).contains("unconfirmed"));
         insta::assert_snapshot!(text(&Output::Roles(Vec::new())), @"NAME  ID  USERS");
     }
 

@@ -35,6 +35,7 @@ keywords!(Message {
     "invite" = Self::Invite,
     "password-changed" = Self::PasswordChanged,
     "address-changed" = Self::AddressChanged,
+    "new-address" = Self::NewAddress,
     "new-login" = Self::NewLogin,
     "name-taken" = Self::NameTaken,
     "username-changed" = Self::UsernameChanged,

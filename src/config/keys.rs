@@ -246,7 +246,7 @@ sections! {
         timeout: Deadline = "60s";
         from: NonEmptyText = "noreply@localhost";
         templates: Option<FilePath> = "";
-        messages: Vec<Message> = "confirm,reset,invite,password-changed,address-changed,new-login,name-taken,username-changed,token-made,account-deleted";
+        messages: Vec<Message> = "confirm,reset,invite,password-changed,address-changed,new-address,new-login,name-taken,username-changed,token-made,account-deleted";
         verify_on_register: bool = "false";
     }
     webhook: RawWebhook {

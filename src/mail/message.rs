@@ -19,6 +19,8 @@ pub enum Message {
     PasswordChanged,
     /// An address was changed: to the old address and to the new one.
     AddressChanged,
+    /// The link that changes an address, to the new one.
+    NewAddress,
     /// A login from a network that the account was not used from before.
     NewLogin,
     /// A registration with an address that has an account.
@@ -84,12 +86,13 @@ pub struct Mail {
 
 impl Message {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Confirm,
         Self::Reset,
         Self::Invite,
         Self::PasswordChanged,
         Self::AddressChanged,
+        Self::NewAddress,
         Self::NewLogin,
         Self::NameTaken,
         Self::UsernameChanged,
@@ -106,6 +109,7 @@ impl Message {
             Self::Invite => "invite",
             Self::PasswordChanged => "password-changed",
             Self::AddressChanged => "address-changed",
+            Self::NewAddress => "new-address",
             Self::NewLogin => "new-login",
             Self::NameTaken => "name-taken",
             Self::UsernameChanged => "username-changed",
@@ -121,6 +125,7 @@ impl Message {
             Self::Confirm => Some("confirm"),
             Self::Reset => Some("reset"),
             Self::Invite => Some("invite"),
+            Self::NewAddress => Some("address"),
             Self::PasswordChanged
             | Self::AddressChanged
             | Self::NewLogin
@@ -139,6 +144,7 @@ impl Message {
         let lifetime = match self {
             Self::Reset => 900,
             Self::Invite => 7 * 86_400,
+            Self::NewAddress => 86_400,
             _ => 0,
         };
         let token = link.as_ref().map(|_| TOKEN.to_owned()).unwrap_or_default();

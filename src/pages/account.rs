@@ -4,10 +4,11 @@
 
 mod sessions;
 mod tokens;
+mod username;
 
 use std::sync::Arc;
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     answer::Answer,
@@ -52,15 +53,20 @@ impl Pages {
             ("/password", "POST") => self.change_password(visit, &owner).await,
             ("/email", "GET" | "HEAD") => self.email_view(visit, &owner).render("account_email.html"),
             ("/email", "POST") => self.change_email(visit, &owner).await,
+            ("/username", "GET" | "HEAD") => {
+                self.username_view(visit, &owner).render("account_username.html")
+            }
+            ("/username", "POST") => self.change_username(visit, &owner).await,
             ("/sessions", "GET" | "HEAD") => self.show_sessions(visit, &owner, None).await,
             ("/sessions", "POST") => self.end_sessions(visit, &owner).await,
             ("/tokens", "GET" | "HEAD") => self.show_tokens(visit, &owner, None).await,
             ("/tokens", "POST") => self.change_tokens(visit, &owner).await,
             ("/delete", "GET" | "HEAD") => self.owned(visit, &owner).render("account_delete.html"),
             ("/delete", "POST") => self.delete_account(visit, &owner).await,
-            ("" | "/verify" | "/password" | "/email" | "/sessions" | "/tokens" | "/delete", _) => {
-                self.message(visit, "method").allowing("GET, HEAD, POST")
-            }
+            (
+                "" | "/verify" | "/password" | "/email" | "/username" | "/sessions" | "/tokens" | "/delete",
+                _,
+            ) => self.message(visit, "method").allowing("GET, HEAD, POST"),
             _ => self.message(visit, "nothing"),
         }
     }
@@ -100,7 +106,9 @@ impl Pages {
         let user = &owner.user;
         let roles: Vec<_> = owner.session.subject.load().roles.iter().map(ToString::to_string).collect();
         let note = visit.param("note");
-        let note = note.and_then(|note| ["password", "email", "sent"].into_iter().find(|own| *own == note));
+        let note = note.and_then(|note| {
+            ["password", "email", "address", "username", "sent"].into_iter().find(|own| *own == note)
+        });
         let is_unconfirmed = user.email().is_some() && !user.email_verified();
         self.owned(visit, owner)
             .with("note", note)
@@ -159,12 +167,16 @@ impl Pages {
     }
 
     fn email_view<'p, 'v>(&'p self, visit: &'p Visit<'v>, owner: &'p Owner<'_>) -> View<'p, 'v> {
-        self.owned(visit, owner).with("known", owner.user.email()).with("email", "")
+        let view = self.owned(visit, owner).with("known", owner.user.email()).with("email", "");
+        view.with("sent", Value::Null).with("by_link", self.accounts.confirms_new_addresses())
     }
 
     async fn change_email(&self, visit: &Visit<'_>, owner: &Owner<'_>) -> Answer {
         match self.changed_email(visit, owner).await {
-            Ok(()) => Answer::redirect(&format!("{ACCOUNT}?note=email")),
+            Ok(Some(sent)) => {
+                self.email_view(visit, owner).with("sent", shown(&sent)).render("account_email.html")
+            }
+            Ok(None) => Answer::redirect(&format!("{ACCOUNT}?note=email")),
             Err(notices) => {
                 let form = Form::read(visit).unwrap_or_default();
                 let view = self.email_view(visit, owner).with("email", shown(form.text("email")));
@@ -173,7 +185,8 @@ impl Pages {
         }
     }
 
-    async fn changed_email(&self, visit: &Visit<'_>, owner: &Owner<'_>) -> Result<(), Notices> {
+    /// The address that a link was sent to, if the change waits for it.
+    async fn changed_email(&self, visit: &Visit<'_>, owner: &Owner<'_>) -> Result<Option<String>, Notices> {
         let form = self.owned_form(visit, owner)?;
         let email = form.text("email").trim();
         if email.is_empty() {
@@ -182,14 +195,19 @@ impl Pages {
         let actor = actor(visit, owner, AccountMethod::PatchAttributes).ok_or_else(denied)?;
         let user = self.proven(visit, owner, &form).await?;
         let told = |fault: Fault| self.notices(visit, &fault);
+        let reader = self.reader(visit, "/");
+        if self.accounts.confirms_new_addresses() {
+            let asked = self.accounts.request_address(actor, &user, email, &reader).await;
+            return asked.map(|()| Some(email.to_owned())).map_err(told);
+        }
         let data = Map::from_iter([("email".to_owned(), json!(email))]);
         let user = self.accounts.patch(actor, user, data).await.map_err(told)?;
         if !self.settings.sends_confirm || user.email_verified() {
-            return Ok(());
+            return Ok(None);
         }
-        let Some(actor) = self::actor(visit, owner, AccountMethod::Verify) else { return Ok(()) };
-        let (id, reader) = (user.id.to_string(), self.reader(visit, "/"));
-        self.accounts.request_verification_of(actor, &id, &reader).await.map_err(told)
+        let Some(actor) = self::actor(visit, owner, AccountMethod::Verify) else { return Ok(None) };
+        let asked = self.accounts.request_verification_of(actor, &user.id.to_string(), &reader).await;
+        asked.map(|()| None).map_err(told)
     }
 
     /// The user, if the form has their password.

@@ -200,11 +200,12 @@ impl Pages {
 }
 
 /// What other pages let the login page say.
-const NOTES: [(&str, &str); 4] = [
+const NOTES: [(&str, &str); 5] = [
     ("out", "login.out"),
     ("password", "login.password"),
     ("confirmed", "login.confirmed"),
     ("deleted", "login.deleted"),
+    ("address", "login.address"),
 ];
 
 /// The address of the login page with a note.

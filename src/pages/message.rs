@@ -7,7 +7,7 @@ use super::{
     input::Visit,
     login::shown,
     notice::{Notice, Notices},
-    state::{FORGOT, LOGIN, Pages},
+    state::{ACCOUNT, FORGOT, LOGIN, Pages},
     view::View,
 };
 use crate::{
@@ -81,7 +81,11 @@ impl Pages {
 
     /// The page of a mailed link that is no good: `key` says which.
     pub(super) fn dead_link(&self, visit: &Visit<'_>, key: &'static str) -> Answer {
-        let next = if key == "bad_reset" { FORGOT } else { LOGIN };
+        let next = match key {
+            "bad_reset" => FORGOT,
+            "bad_address" => ACCOUNT,
+            _ => LOGIN,
+        };
         self.told(visit, key, next).status(403)
     }
 }

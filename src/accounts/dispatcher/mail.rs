@@ -33,6 +33,7 @@ impl Accounts {
                 Message::Reset => self.may_reset(&user, entry),
                 Message::Confirm => !user.email_verified(),
                 Message::Invite => user.password.is_none() && !user.disabled,
+                Message::NewAddress => self.is_new_address_wanted(&user, entry).await?,
                 Message::PasswordChanged
                 | Message::AddressChanged
                 | Message::NewLogin
@@ -55,7 +56,7 @@ impl Accounts {
     ) -> Result<Mail, Fault> {
         let Addressed { user, message, to } = addressed;
         let id = envelope_id(entry);
-        let (mut link, token, lifetime) = self.link(user, *message, to, &id).await?;
+        let (mut link, token, lifetime) = self.link(user, *message, to, entry).await?;
         if let Some(next) = more(entry, "next").filter(|_| !link.is_empty() && self.settings.links.pages) {
             link = format!("{link}&to={}", percent_encoded(&next));
         }
@@ -86,9 +87,9 @@ impl Accounts {
         user: &User,
         message: Message,
         to: &str,
-        event: &str,
+        entry: &OutboxEntry,
     ) -> Result<(String, String, u64), Fault> {
-        let base = &self.settings.links.base;
+        let (base, event) = (&self.settings.links.base, &envelope_id(entry));
         match message {
             Message::Reset => {
                 let (id, token) = self.reset_token(user, event, Copy::Mail).await?;
@@ -113,6 +114,11 @@ impl Accounts {
                     id.expose().to_owned(),
                     seconds(Some(self.invitation_lifetime())),
                 ))
+            }
+            Message::NewAddress => {
+                let id = self.address_token(user, to, entry).await?;
+                let link = format!("{base}/.portcullis/address?token={}", id.expose());
+                Ok((link, id.expose().to_owned(), seconds(Some(self.address_lifetime()))))
             }
             Message::PasswordChanged
             | Message::AddressChanged

@@ -40,8 +40,12 @@ pub(super) async fn add(services: &Services, draft: NewUser) -> Result<Output, E
         ("email", Some(&*draft.email)),
         ("password", Some(draft.password.expose())),
     ];
-    let properties: Map<String, Value> =
+    let mut properties: Map<String, Value> =
         named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?)))).collect();
+    // The operator vouches for the address: nothing mails a link to it, and the account could not log in.
+    if services.accounts().settings().email_verification_required {
+        properties.insert("emailVerified".to_owned(), true.into());
+    }
     let user = services.accounts().register(Actor::Operator, properties).await?;
     if let Some(id) = draft.id.filter(|id| user.id != UserId::Number(*id)) {
         // The counter was past the id, or another account was registered at the same moment.
@@ -78,7 +82,7 @@ pub(super) async fn list(
 ) -> Result<Output, ExecuteError> {
     let users = services.store.users(after, limit).await?;
     let holders = roles_by_user(services).await?;
-    Ok(Output::Users(users.into_iter().map(|user| shaped(user, &holders)).collect()))
+    Ok(Output::Users(users.into_iter().map(|user| shaped(services, user, &holders)).collect()))
 }
 
 pub(super) async fn show(services: &Services, who: &Who) -> Result<Output, ExecuteError> {
@@ -132,15 +136,17 @@ pub(super) async fn delete(services: &Services, who: &Who) -> Result<Output, Exe
 }
 
 async fn view(services: &Services, user: User) -> Result<UserView, ExecuteError> {
-    Ok(shaped(user, &roles_by_user(services).await?))
+    Ok(shaped(services, user, &roles_by_user(services).await?))
 }
 
-fn shaped(user: User, holders: &HashMap<String, Vec<String>>) -> UserView {
+fn shaped(services: &Services, user: User, holders: &HashMap<String, Vec<String>>) -> UserView {
+    let is_required = services.accounts().settings().email_verification_required;
     UserView {
         email: user.email().map(str::to_owned),
         username: user.username().map(str::to_owned),
         realm: user.realm().map(str::to_owned),
         email_verified: user.email_verified(),
+        unconfirmed: is_required && user.email().is_some() && !user.email_verified(),
         disabled: user.disabled,
         has_password: user.password.is_some(),
         roles: holders.get(&user.id.to_string()).cloned().unwrap_or_default(),

@@ -8,7 +8,7 @@ use crate::{mail::Message, templates::Language};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum MailCommand {
-    /// Show what a mail looks like, with made-up facts: confirm, reset, invite, password-changed, address-changed, new-login, name-taken, username-changed, token-made or account-deleted
+    /// Show what a mail looks like, with made-up facts: confirm, reset, invite, password-changed, address-changed, new-address, new-login, name-taken, username-changed, token-made or account-deleted
     Preview {
         /// The mail
         #[arg(value_parser = message)]

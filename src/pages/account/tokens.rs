@@ -1,10 +1,12 @@
 //! Tokens that a user makes for scripts.
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::Owner;
 use crate::{
     accounts::{Fault, IssuedToken, TokenRequest},
+    encoding::hex,
     pages::{
         answer::Answer,
         device,
@@ -35,6 +37,12 @@ pub(super) enum Outcome {
     Refused(Notices),
 }
 
+/// What makes a form good for one token: it names the tokens that there were when it was shown.
+fn once(tokens: &[Token]) -> String {
+    let digest = tokens.iter().fold(Sha256::new(), |digest, token| digest.chain_update(token.hash.0));
+    hex(digest.finalize())
+}
+
 impl Pages {
     /// `GET account/tokens`.
     pub(super) async fn show_tokens(
@@ -62,6 +70,7 @@ impl Pages {
             .with("tokens", rows)
             .with("can_make", may(AccountMethod::CreateTokens))
             .with("can_end", may(AccountMethod::DeleteToken))
+            .with("once", once(&tokens))
             .with("days", DAYS)
             .with("chosen", days.unwrap_or(90))
             .with("name", typed("name"))
@@ -142,7 +151,12 @@ impl Pages {
         let days = form.text("days").parse().ok().filter(|days| DAYS.contains(days));
         let days = days.ok_or_else(|| Notices::from(Notice::of("days", "error.token_days")))?;
         let told = |fault: Fault| self.notices(visit, &fault);
-        if self.script_tokens(visit, owner).await.map_err(told)?.len() >= MAX_TOKENS {
+        let tokens = self.script_tokens(visit, owner).await.map_err(told)?;
+        // A reload of the page that shows a token sends its form again.
+        if form.text("once") != once(&tokens) {
+            return Err(Notice::new(422, "error.token_again").into());
+        }
+        if tokens.len() >= MAX_TOKENS {
             return Err(Notice::new(422, "error.token_many").into());
         }
         let user = self.proven(visit, owner, form).await?;

@@ -254,3 +254,14 @@ fn a_store_in_memory_belongs_to_its_gate_alone() {
     gate.http.login("ann");
     assert_eq!(house.json("user list").pointer("/0/email"), Some(&json!("ann@example.com")));
 }
+
+#[test]
+fn an_account_of_an_operator_can_log_in_where_addresses_are_to_be_confirmed() {
+    let house = House::with("[users]\nemail_verification_required = true\n");
+    house.add_user("bob");
+    assert!(house.ok("user show bob").contains("state     active"), "{}", house.ok("user show bob"));
+    let gate = house.serve();
+    gate.http.login("bob");
+    gate.http.register("ann");
+    assert!(house.ok("user show ann").contains("state     unconfirmed"), "{}", house.ok("user show ann"));
+}

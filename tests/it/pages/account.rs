@@ -1,6 +1,6 @@
 //! The account of the user who is logged in.
 
-use super::support::{Browser, PASSWORD, gate, setup, token};
+use super::support::{Browser, PASSWORD, gate, once, setup, token};
 use crate::support::{App, Gate, Response};
 
 const ACCOUNT: &str = "/.portcullis/account";
@@ -21,7 +21,7 @@ fn account_pages_are_for_those_who_are_logged_in() {
     let (_app, gate) = gate(&[]);
     gate.sign_up("ann");
     let mut browser = Browser::new(&gate);
-    for name in ["", "/password", "/email", "/sessions", "/tokens", "/delete"] {
+    for name in ["", "/password", "/email", "/username", "/sessions", "/tokens", "/delete"] {
         let sent = browser.get(&format!("{ACCOUNT}{name}")).expect(303);
         assert_eq!(sent.field("location").unwrap(), format!("/.portcullis/login?to={ACCOUNT}{name}"));
         browser.post(&format!("{ACCOUNT}{name}"), &[]).expect(303);
@@ -78,20 +78,51 @@ fn a_password_is_changed_by_who_knows_it() {
 fn an_address_is_changed_by_who_knows_the_password() {
     let (_app, gate) = gate(&[]);
     gate.sign_up("ann");
-    gate.sign_up("bob");
     let mut browser = Browser::new(&gate);
     browser.log_in("ann");
     for (email, current, told) in [
         ("", PASSWORD, "Enter your email address."),
         ("new@example.com", "wrong", "The current password is wrong."),
         ("new", PASSWORD, "not an email address"),
-        ("bob@example.com", PASSWORD, "There is an account with this address."),
     ] {
         let page =
             browser.submit(&page("email"), None, &[("email", email), ("current", current)]).expect(422);
         assert!(page.text().contains(told), "{told}: {}", page.text());
     }
-    browser.submit(&page("email"), None, &[("email", "new@example.com"), ("current", PASSWORD)]).expect(303);
+}
+
+#[test]
+fn a_username_is_changed_by_who_knows_the_password_where_users_may_rename_themselves() {
+    for (rename, status) in [("true", 303), ("false", 403)] {
+        let (_app, gate) = gate(&[("users.rename", rename)]);
+        gate.sign_up("ann");
+        gate.sign_up("bob");
+        let mut browser = Browser::new(&gate);
+        browser.log_in("ann");
+        assert_eq!(browser.get(ACCOUNT).text().contains("account/username"), status == 303);
+        let mut change = |name, current| {
+            browser.submit(&page("username"), None, &[("username", name), ("current", current)])
+        };
+        change("nina", "wrong").expect(422);
+        change("", PASSWORD).expect(422);
+        if status == 303 {
+            assert!(change("bob", PASSWORD).expect(422).text().contains("This username is taken."));
+        }
+        change("nina", PASSWORD).expect(status);
+        assert_eq!(browser.get(ACCOUNT).expect(200).text().contains("<bdi>nina</bdi>"), status == 303);
+    }
+}
+
+#[test]
+fn where_no_link_can_be_mailed_an_address_is_changed_at_once() {
+    let (_app, gate) = gate(&[("mail.messages", "confirm,reset")]);
+    gate.sign_up("ann");
+    gate.sign_up("bob");
+    let mut browser = Browser::new(&gate);
+    browser.log_in("ann");
+    let mut change = |email| browser.submit(&page("email"), None, &[("email", email), ("current", PASSWORD)]);
+    assert!(change("bob@example.com").expect(422).text().contains("There is an account with this address."));
+    change("new@example.com").expect(303);
     assert!(browser.get(ACCOUNT).expect(200).text().contains("new@example.com"));
 }
 
@@ -202,15 +233,22 @@ fn a_token_for_a_script_is_shown_once_and_works_until_it_is_ended() {
         let page = browser.submit(&page("tokens"), None, &fields).expect(422);
         assert!(page.text().contains(told), "{told}: {}", page.text());
     }
+    let opened = browser.get(&page("tokens"));
+    let (own, sent) = (token(opened.text()), once(opened.text()).unwrap());
     let made = browser.submit(&page("tokens"), None, &fields("<b>report</b>", "30", PASSWORD)).expect(200);
-    let (_, rest) = made.text().split_once("id=\"made\" type=\"text\" value=\"").unwrap();
-    let secret = rest.split_once('"').unwrap().0.to_owned();
+    let (_, rest) = made.text().split_once("id=\"made\"").unwrap();
+    let secret = rest.split_once(['>', '<']).unwrap().1.split_once('<').unwrap().0.to_owned();
     assert!(!made.text().contains("<b>report"), "{}", made.text());
     let script =
         |gate: &Gate| gate.client().ask("GET", "/mine", &format!("Authorization: Bearer {secret}\r\n"), b"");
     script(&gate).expect(200);
     let list = browser.get(&page("tokens")).expect(200);
     assert!(!list.text().contains(&secret) && list.text().contains("report"));
+    // A reload sends the form again that was sent.
+    let again = [fields("again", "30", PASSWORD).to_vec(), vec![("form_token", &*own), ("once", &*sent)]];
+    let refused = browser.post(&page("tokens"), &again.concat()).expect(422);
+    assert!(refused.text().contains("This form was sent before"), "{}", refused.text());
+    assert_eq!(handles(&browser.get(&page("tokens"))).len(), 1);
     assert!(!browser.get(&page("sessions")).text().contains("report"), "it is no device");
     browser.submit(&page("sessions"), None, &[("end", "others")]).expect(303);
     script(&gate).expect(200);

@@ -158,3 +158,80 @@ fn a_form_of_another_site_replaces_no_cookie() {
     assert!(set_cookies(&browser.post(LOGIN, &[("name", ANN)]).expect(403)).is_empty());
     assert!(!set_cookies(&browser.get(LOGIN).expect(200)).is_empty(), "a link of another site");
 }
+
+/// Asks for another address on the page of the account.
+fn readdress(browser: &mut Browser, email: &str) -> String {
+    let fields = [("email", email), ("current", PASSWORD)];
+    browser.submit("/.portcullis/account/email", None, &fields).expect(200).text().to_owned()
+}
+
+#[test]
+fn an_address_stays_until_the_link_to_the_new_one_is_used() {
+    let (_app, gate) = mailing(&[]);
+    gate.sign_up("ann");
+    gate.sign_up("bob");
+    let (mut browser, mut other) = (Browser::new(&gate), Browser::new(&gate));
+    browser.log_in("ann");
+    other.log_in("ann");
+    let told = readdress(&mut browser, "old@example.com");
+    assert!(
+        told.contains("a link to old@example.com.") && told.contains("your address stays ann@example.com")
+    );
+    let first = link(&mail(&gate, "new-address", 0));
+    // A newer one ends it, and what is taken is not told.
+    let told = readdress(&mut browser, "bob@example.com").replace("bob@example.com", "old@example.com");
+    assert!(told.contains("a link to old@example.com."), "{told}");
+    assert!(mail(&gate, "name-taken", 0).contains("To: bob@example.com"));
+    browser.get(&first).expect(200);
+    readdress(&mut browser, "new@example.com");
+    browser.get(&first).expect(403);
+    let second = link(&mail(&gate, "new-address", 1));
+    Browser::new(&gate).log_in("ann");
+
+    let mut scanner = Browser::new(&gate);
+    assert!(scanner.get(&second).expect(200).text().contains("make new@example.com the address"));
+    scanner.post(&second, &[]).expect(403);
+    assert!(mails(&gate, "address-changed").is_empty());
+    let done = browser.submit(&second, None, &[]).expect(303);
+    let overview = browser.get(done.field("location").unwrap()).expect(200);
+    for told in ["Your address is changed.", "new@example.com", ">confirmed<"] {
+        assert!(overview.text().contains(told), "{told}: {}", overview.text());
+    }
+    other.get("/mine").expect(303);
+    let notices = [mail(&gate, "address-changed", 0), mail(&gate, "address-changed", 1)].concat();
+    assert!(notices.contains("To: ann@example.com") && notices.contains("To: new@example.com"), "{notices}");
+    let dead = browser.get(&second).expect(403);
+    assert!(dead.text().contains("This link does not work"), "{}", dead.text());
+}
+
+#[test]
+fn a_new_password_ends_the_link_to_a_new_address() {
+    let (_app, gate) = mailing(&[]);
+    gate.sign_up("ann");
+    let mut browser = Browser::new(&gate);
+    browser.log_in("ann");
+    readdress(&mut browser, "new@example.com");
+    let link = link(&mail(&gate, "new-address", 0));
+    let fields = [("current", PASSWORD), ("password", NEW), ("repeat", NEW)];
+    browser.submit("/.portcullis/account/password", None, &fields).expect(303);
+    browser.get(&link).expect(403);
+    // Nor is such a link anything else.
+    browser.submit("/.portcullis/account/email", None, &[("email", "x@example.com"), ("current", NEW)]);
+    let token = self::link(&mail(&gate, "new-address", 1)).split_once("token=").unwrap().1.to_owned();
+    browser.get(&format!("/.portcullis/reset?token={token}")).expect(403);
+    let bearer = format!("Authorization: Bearer {token}\r\n");
+    assert_ne!(gate.client().ask("GET", "/mine", &bearer, b"").status, 200);
+}
+
+#[test]
+fn an_address_that_was_taken_meanwhile_is_told_to_the_reader_of_its_mails() {
+    let (_app, gate) = mailing(&[]);
+    gate.sign_up("ann");
+    let mut browser = Browser::new(&gate);
+    browser.log_in("ann");
+    readdress(&mut browser, "bob@example.com");
+    let link = link(&mail(&gate, "new-address", 0));
+    gate.sign_up("bob");
+    let page = Browser::new(&gate).submit(&link, None, &[]).expect(422);
+    assert!(page.text().contains("There is an account with this address."), "{}", page.text());
+}

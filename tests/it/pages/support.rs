@@ -84,8 +84,10 @@ impl Browser {
     /// Opens a page, fills its form in and sends it to `to`, or to the page's own address.
     pub(super) fn submit(&mut self, page: &str, to: Option<&str>, fields: &[(&str, &str)]) -> Response {
         let opened = self.get(page);
-        let token = token(opened.text());
-        let all: Vec<_> = fields.iter().copied().chain([("form_token", &*token)]).collect();
+        let (token, once) = (token(opened.text()), once(opened.text()));
+        let hidden = [("form_token", Some(&*token)), ("once", once.as_deref())];
+        let hidden = hidden.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let all: Vec<_> = fields.iter().copied().chain(hidden).collect();
         self.post(to.unwrap_or(page), &all)
     }
 
@@ -128,6 +130,12 @@ pub(super) fn set_cookies(response: &Response) -> Vec<String> {
         .filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"))
         .map(|(_, value)| value.to_owned())
         .collect()
+}
+
+/// What makes the form of a page good for one time, if it has that.
+pub(super) fn once(html: &str) -> Option<String> {
+    let (_, rest) = html.split_once("name=\"once\" value=\"")?;
+    Some(rest.split_once('"').unwrap().0.to_owned())
 }
 
 /// The form token of a page.
