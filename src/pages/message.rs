@@ -28,7 +28,7 @@ impl Pages {
             }
             Fault::LoginFailed => Notice::new(422, "error.login"),
             Fault::EmailNotVerified(id) => {
-                Notice { unconfirmed: Some(id.clone()), ..Notice::new(422, "error.unverified") }
+                Notice { unconfirmed: Some(Box::new(id.clone())), ..Notice::new(422, "error.unverified") }
             }
             // The page that is shown again leads to the login.
             Fault::SessionEnded | Fault::SessionUserGone(_) => Notice::new(403, "error.stale"),

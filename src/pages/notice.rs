@@ -19,7 +19,7 @@ pub(super) struct Notice {
     /// The id of the field that it is about.
     pub(super) field: Option<Cow<'static, str>>,
     /// The account with an unconfirmed address whose password was right.
-    pub(super) unconfirmed: Option<UserId>,
+    pub(super) unconfirmed: Option<Box<UserId>>,
 }
 
 /// What is wrong with a form; not empty.
@@ -61,7 +61,7 @@ impl Notices {
 
     /// The account with an unconfirmed address, if that is what is wrong.
     pub(super) fn unconfirmed(&self) -> Option<&UserId> {
-        self.0.iter().find_map(|notice| notice.unconfirmed.as_ref())
+        self.0.iter().find_map(|notice| notice.unconfirmed.as_deref())
     }
 
     /// The result of a login that failed so.

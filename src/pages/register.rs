@@ -132,13 +132,8 @@ impl Pages {
             return registered.map(|_| Created::Ready).map_err(told);
         }
         // The page says the same to everyone, so it does not tell who has an account.
-        match self
-            .accounts
-            .register_to_confirm(actor, data, self.reader(visit, target))
-            .await
-            .err()
-            .and_then(beyond_address)
-        {
+        let registered = self.accounts.register_to_confirm(actor, data, self.reader(visit, target)).await;
+        match registered.err().and_then(beyond_address) {
             None => Ok(Created::ToConfirm),
             Some(fault) => Err(told(fault)),
         }

@@ -137,7 +137,7 @@ fn a_house_with_a_server_needs_no_other_setting() {
 #[test]
 fn the_built_in_templates_are_written_and_nothing_is_overwritten() {
     let house = House::new();
-    assert!(house.ok("mail templates mine").starts_with("31 files are written into `mine`"));
+    assert!(house.ok("mail templates mine").starts_with("34 files are written into `mine`"));
     assert!(std::fs::read_to_string(house.path("mine/reset/body.html")).unwrap().contains("{% extends"));
     house.write("mine/reset/body.txt", "mine");
     let again = house.ok("mail templates mine");
