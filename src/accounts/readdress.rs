@@ -147,6 +147,7 @@ impl Accounts {
             epoch: user.epoch,
             fixed: true,
             used: None,
+            host: None,
         };
         let earlier = self.address_tokens(&user.id).await?;
         let mut batch: Vec<Change> = earlier.iter().map(|token| Change::DeleteToken(token.hash)).collect();
