@@ -13,6 +13,7 @@ mod confirm;
 mod cookies;
 mod denied;
 mod device;
+mod failure;
 mod form;
 mod form_key;
 mod form_origins;
@@ -42,6 +43,7 @@ use recover::Link;
 use state::{ACCOUNT, ROOT};
 use view::View;
 
+pub use failure::Failure;
 pub use input::{Rules, Transport, Visit};
 pub use overrides::{OverrideError, STYLE_FILE, built_in, mistakes};
 pub use settings::{Logo, LogoError, Settings};

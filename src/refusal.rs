@@ -5,6 +5,8 @@
 //!
 //! The client gets few details, in LoopBack's envelope (docs/loopback-3.28.md section 0); the log gets all.
 
+mod page;
+
 use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
@@ -325,7 +327,7 @@ impl From<&Reject> for Refusal {
             Reject::PercentEscape { segment } => Self::BadEscape(segment.to_string()),
             _ => Self::BadRequest {
                 status: reject.status(),
-                message: format!("{reject} ({})", reject.check()),
+                message: format!("{} ({})", reject.advice(), reject.check()),
             },
         }
     }
@@ -366,30 +368,6 @@ impl ErrorBody {
         let name = Some(self.name).filter(|name| !name.is_empty());
         json!({ "error": error_fields(self.status, name, &self.message, self.code) }).to_string()
     }
-
-    fn page(&self, request_id: &str) -> String {
-        let title = match self.status {
-            401 => "Please sign in",
-            403 => "You may not do this",
-            404 => "Not found",
-            429 => "Too many requests",
-            502..=504 | 508 => "The application does not answer",
-            500 => "Something went wrong",
-            _ => "This request was refused",
-        };
-        format!(
-            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-             <title>{title}</title><style>body{{font:1.1em/1.5 system-ui,sans-serif;max-width:34em;margin:15vh auto;padding:0 1em}}\
-             small{{color:#666}}</style></head><body><h1>{title}</h1><p>{}</p><p><small>{} · request {}</small></p></body></html>\n",
-            escape(&self.message),
-            self.status,
-            escape(request_id)
-        )
-    }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -92,6 +92,9 @@ pub struct PoliciesInForce {
     pub digest: String,
     /// The number of routes.
     pub routes: u64,
+    /// Those among them that are the gate's own: the User API, and those for requests that no file covers.
+    #[serde(default)]
+    pub own_routes: u64,
     /// The number of files.
     pub files: u64,
     /// The folder.
@@ -218,6 +221,7 @@ impl PoliciesInForce {
         Self {
             digest: inputs.ruleset.set.digest.clone(),
             routes: count(inputs.ruleset.set.routes().count()),
+            own_routes: count(inputs.ruleset.set.own_routes()),
             files: count(inputs.sources.len()),
             dir: inputs.config.policies.dir.display().to_string(),
         }

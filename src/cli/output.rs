@@ -57,8 +57,8 @@ pub(super) fn text(output: &Output) -> String {
                 [
                     token.handle.clone(),
                     token.user_id.to_string(),
-                    or_dash(token.name.as_deref()),
-                    or_dash(Some(&token.scopes.join(","))),
+                    shortened(&or_dash(token.name.as_deref())),
+                    shortened(&or_dash(Some(&token.scopes.join(",")))),
                     to_second(&token.created),
                     end(token),
                     or_dash(token.last_used.as_deref().map(to_second).as_deref()),
@@ -108,8 +108,10 @@ fn counted(count: u64, what: &str) -> String {
 fn policies_text(policies: &PoliciesInForce) -> String {
     // Twelve digits distinguish rulesets, and the line stays short.
     let digest = policies.digest.get(..12).unwrap_or(&policies.digest);
-    let (routes, files) = (counted(policies.routes, "route"), counted(policies.files, "file"));
-    format!("{digest}, {routes} of {files} in {}", policies.dir)
+    let own = policies.own_routes;
+    let (routes, files) =
+        (counted(policies.routes.saturating_sub(own), "route"), counted(policies.files, "file"));
+    format!("{digest}, {routes} of {files} in {}, and {own} of the gate's own", policies.dir)
 }
 
 fn state(user: &UserView) -> String {
@@ -214,6 +216,17 @@ fn upstreams(servers: &[String], health: &[ServerHealth]) -> Vec<String> {
         .collect()
 }
 
+/// A cell that nothing is copied from; `--json` has the whole text.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// The most characters of a name in a list.
+const MAX_SHOWN: usize = 28;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,6 +284,12 @@ mod tests {
         h       7     ci\u{7}  a,b     2026-11-21T20:51:11Z  expired               -                     -
         h       7     ci\u{7}  a,b     2026-11-21T20:51:11Z  -                     -                     -
         ");
+    }
+
+    #[test]
+    fn a_long_name_is_shortened_at_a_character() {
+        assert_eq!(shortened(&"é".repeat(MAX_SHOWN)), "é".repeat(MAX_SHOWN));
+        assert_eq!(shortened(&"é".repeat(MAX_SHOWN + 1)), format!("{}…", "é".repeat(MAX_SHOWN)));
     }
 
     #[test]

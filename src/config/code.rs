@@ -21,6 +21,7 @@ codes! {
         OwnAddress = "own-address", ERROR, "`upstream.servers` names the gate itself";
         AppOverlap = "app-overlap", ERROR, "two apps with the same host and path";
         AppLinks = "app-links", WARNING, "links of mails lead to no app that serves the User API";
+        PublicPath = "public-path", EITHER, "`server.public_url` has a path; an error where the pages are on, which are at the root of the host";
         MailPort = "mail-port", WARNING, "`mail.smtp` has the port of the other scheme";
         MailLinks = "mail-links", WARNING, "mails are sent, and their links lead to this machine alone, or to pages that are off";
         MailTemplates = "mail-templates", ERROR, "a mistake in the templates of mails";

@@ -39,6 +39,7 @@ impl Resolver<'_> {
         // First, because the app's servers are compared with the listeners.
         let links_place = raw.server.public_url.place.clone();
         let server = self.server(raw.server);
+        self.check_public_path(&server, &links_place, raw.pages.enabled.value);
         let users = self.users(raw.users);
         let own = vec![
             ("server.http", server.http.clone()),

@@ -70,7 +70,9 @@ impl Request<'_> {
         let is_refused = matches!(stop, Stop::Refused(_));
         let navigates = is_refused && refusal::navigates(head.field("accept"), head.field("sec-fetch-mode"));
         let page = match &stop {
-            Stop::Refused(refusal) => self.refused_page(refusal, navigates, down),
+            Stop::Refused(refusal) => self
+                .refused_page(refusal, navigates, down)
+                .or_else(|| self.failure_page(refusal, navigates, down)),
             Stop::Problem(_) | Stop::Gone => None,
         };
         if let Some(response) = page {

@@ -1,14 +1,15 @@
 //! The pages, and what a browser gets in place of a refusal.
 
 use bytes::Bytes;
+use http::header;
 
 use crate::{
     connection::Downstream,
     credential::{self, Place},
     encoding::percent_encoded,
-    pages::{self, Reply, Rules, Transport, Visit},
+    pages::{self, Failure, Reply, Rules, Transport, Visit},
     policy::{AccountMethod, Caller, Decision, Reach, Served},
-    refusal::Refusal,
+    refusal::{Form, Refusal},
     store::Session,
 };
 
@@ -181,6 +182,44 @@ impl Request<'_> {
         // A form of the app. Old browsers do not say so, and get the 401 of a script.
         let is_navigation = head.field("sec-fetch-mode") == Some(b"navigate");
         (is_navigation && known.is_none()).then(|| pages.lost(&self.visit(None, down)))
+    }
+}
+
+impl Request<'_> {
+    /// The page that tells a browser that navigates why there is no answer of the app; `None` = the refusal itself. Its
+    /// status and fields are those of the refusal.
+    pub(super) fn failure_page(
+        &self,
+        refusal: &Refusal,
+        navigates: bool,
+        down: &Downstream,
+    ) -> Option<http::Response<Bytes>> {
+        let (pages, head) = (self.rules.pages.as_ref()?, self.head);
+        // A form of the app, where the browser says so.
+        let is_form = head.field("sec-fetch-mode") == Some(b"navigate");
+        if !navigates || !(is_form || matches!(head.method(), "GET" | "HEAD")) {
+            return None;
+        }
+        let kind = refusal.kind()?;
+        let challenge = !self.gate.settings.loopback;
+        let plain = refusal.clone().into_response(Form::Page, challenge, self.context.request_id.as_str());
+        let (mut parts, _) = plain.into_parts();
+        let wait = parts.headers.get(header::RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok());
+        // Where the site is not, it does not say who it is, and its logo is not to be had. Nor is it under a limit.
+        let is_here = self.misrouted.is_none() && !matches!(refusal, Refusal::Misdirected);
+        let failure = Failure {
+            kind,
+            status: parts.status.as_u16(),
+            wait: wait.unwrap_or_default(),
+            is_here,
+            has_files: is_here && !matches!(refusal, Refusal::TooMany(_)),
+        };
+        let mut page = pages.failure(&self.visit(None, down), &failure);
+        // Also if its template could not be filled in.
+        *page.status_mut() = parts.status;
+        parts.headers.remove(header::CONTENT_TYPE);
+        page.headers_mut().extend(parts.headers);
+        Some(page)
     }
 }
 

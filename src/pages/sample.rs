@@ -40,6 +40,7 @@ pub(super) const COMMON: &[Variable] = &[
     always("logout_token", r#""sample-logout-token""#, "the same for a form that leads to `/.portcullis/logout`"),
     perhaps("challenge", r#"{"text": "sample-challenge", "target": "/", "numbers": 1, "wait": 2}"#, "the check of a form on a busy network, which `check.html` shows, or null"),
     perhaps("user", r#""ann""#, "the name of the user who is signed in, or null"),
+    perhaps("style", r#"":root {}""#, "the style sheet where the page has to do without files, as `failure.html` does, or null"),
     always("request_id", r#""sample""#, "the id of the request, as in the access log"),
     always("now", "1795294271688", "the time, in milliseconds; with it, `{{ time|ago(now) }}` is a distance. `{{ time|date }}` and `{{ time|iso }}` are the time itself"),
 ];
@@ -72,6 +73,11 @@ pub(super) const PAGES: &[Described] = &[
         always("key", r#""nothing""#, "the texts `KEY.title`, `KEY.text` and `KEY.next`"),
         always("next", r#""/""#, "where the button leads"),
         perhaps("address", r#""ann@example.com""#, "the address that a mail was sent to, for the text, or null"),
+    ]),
+    ("failure.html", &[
+        always("kind", r#""many""#, "the texts `failure.KIND.title` and `failure.KIND.text`"),
+        always("status", "429", "the status of the answer"),
+        always("wait", "1", "the seconds to wait, or 0"),
     ]),
     ("register.html", &[
         always("login", r#""/.portcullis/login""#, "the address of the login page"),

@@ -68,6 +68,7 @@ pub(super) const TEMPLATES: &[(&str, &str)] = &[
     ("denied.html", include_str!("templates/denied.html")),
     ("lost.html", include_str!("templates/lost.html")),
     ("message.html", include_str!("templates/message.html")),
+    ("failure.html", include_str!("templates/failure.html")),
     ("check.html", include_str!("templates/check.html")),
     ("register.html", include_str!("templates/register.html")),
     ("forgot.html", include_str!("templates/forgot.html")),

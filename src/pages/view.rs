@@ -96,6 +96,7 @@ impl<'p, 'v> View<'p, 'v> {
         values.insert("user".to_owned(), json!(subject.as_deref().map(display_name)));
         values.insert("brand".to_owned(), json!(pages.brand(visit)));
         values.insert("has_logo".to_owned(), pages.settings.logo.is_some().into());
+        values.insert("style".to_owned(), Value::Null);
         values.insert("has_color".to_owned(), pages.settings.color.is_some().into());
         values.insert("request_id".to_owned(), visit.request_id.into());
         values.insert("now".to_owned(), visit.now.0.into());
@@ -123,20 +124,23 @@ impl Pages {
     }
 
     /// The name of the site.
-    fn brand<'a>(&'a self, visit: &Visit<'a>) -> &'a str {
-        // Without its port, which says nothing to a person.
-        let host = match visit.host.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => host,
-            _ => visit.host,
-        };
-        self.settings.title.as_deref().unwrap_or(host)
+    pub(super) fn brand<'a>(&'a self, visit: &Visit<'a>) -> &'a str {
+        self.settings.title.as_deref().unwrap_or_else(|| named(visit.host))
     }
 
     /// The answer if a template of the operator's folder fails: the log says why.
-    fn broken(&self, visit: &Visit<'_>, error: &TemplateError) -> Answer {
+    pub(super) fn broken(&self, visit: &Visit<'_>, error: &TemplateError) -> Answer {
         if let Some(more) = self.failures.say(visit.now) {
             tracing::error!(%error, more, "a page could not be rendered");
         }
         Answer::page("<!doctype html><title>500</title><p>Internal Server Error</p>\n".to_owned()).status(500)
+    }
+}
+
+/// A host without its port, which says nothing to a person.
+pub(super) fn named(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => host,
+        _ => host,
     }
 }

@@ -62,6 +62,12 @@ impl PolicySet {
         fixed.into_iter().chain(self.table.routes.iter().map(|route| &*route.name))
     }
 
+    /// The number of routes that no file names: those of the User API, and those for requests that no file covers.
+    #[must_use]
+    pub fn own_routes(&self) -> usize {
+        FIXED_ROUTES + self.table.routes.iter().filter(|route| route.operation.account.is_some()).count()
+    }
+
     /// The settings that the set was compiled with.
     #[must_use]
     pub fn settings(&self) -> &Settings {

@@ -31,7 +31,7 @@ macro_rules! checks {
             }
 
             /// What would be right.
-            fn advice(&self) -> &'static str {
+            pub fn advice(&self) -> &'static str {
                 match self {
                     $(Self::$Check { .. } => $advice,)+
                 }

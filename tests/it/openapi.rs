@@ -127,7 +127,12 @@ fn tells_of_the_account_model_and_of_the_profile() {
 fn tells_who_may_call_and_with_what() {
     let app = App::echo();
     let setup = Setup::new(&app).set("credentials.headers", "X-Ours").set("credentials.query", "false");
-    let gate = Gate::start(setup.set("api.root", "/v1").set("server.public_url", "https://example.com/gate"));
+    let gate = Gate::start(
+        setup
+            .set("api.root", "/v1")
+            .set("server.public_url", "https://example.com/gate")
+            .set("pages.enabled", "false"),
+    );
     let document = document(&gate);
     assert_eq!(document["servers"][0]["url"], "https://example.com/gate");
     let schemes = document["components"]["securitySchemes"].as_object().unwrap();

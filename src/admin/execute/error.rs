@@ -4,6 +4,7 @@ use crate::{
     accounts::Fault,
     admin::who::Who,
     app::LiveError,
+    identity::UserId,
     store::{CommitError, StoreError},
 };
 
@@ -61,6 +62,17 @@ pub enum ExecuteError {
     /// No token has this handle.
     #[error("there is no token with the handle `{}`; `portcullis token list` shows the handles", shortened(.0))]
     NoSuchToken(String),
+    /// Another account has the address.
+    #[error("{email} already has an account (user {user})")]
+    AddressTaken {
+        /// The address.
+        email: String,
+        /// The account's id.
+        user: UserId,
+    },
+    /// The text is no address.
+    #[error("`{0}` is not an email address; write one such as ann@example.com")]
+    AddressInvalid(String),
     /// The id is or was in use.
     #[error("the id `{0}` is in use, or was: an id is never used again; leave `--id` out to get a new one")]
     IdTaken(i64),

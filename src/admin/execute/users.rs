@@ -10,7 +10,7 @@ use super::{
     roles,
 };
 use crate::{
-    accounts::{Actor, Fault, Invitation},
+    accounts::{Actor, Fault, Invitation, ValidationRule, Violation},
     admin::{
         command::NewUser,
         hidden::Hidden,
@@ -46,7 +46,10 @@ pub(super) async fn add(services: &Services, draft: NewUser) -> Result<Output, E
     if services.accounts().settings().email_verification_required {
         properties.insert("emailVerified".to_owned(), true.into());
     }
-    let user = services.accounts().register(Actor::Operator, properties).await?;
+    let user = match services.accounts().register(Actor::Operator, properties).await {
+        Ok(user) => user,
+        Err(fault) => return Err(about_address(services, &draft.email, fault).await),
+    };
     if let Some(id) = draft.id.filter(|id| user.id != UserId::Number(*id)) {
         // The counter was past the id, or another account was registered at the same moment.
         services.accounts().delete(Actor::Operator, &user.id.to_string()).await?;
@@ -66,13 +69,31 @@ pub(super) async fn invite(
     for role in roles {
         roles::must_exist(services, role).await?;
     }
-    let invitation = services.accounts().invite(Actor::Operator, email).await?;
+    let invitation = match services.accounts().invite(Actor::Operator, email).await {
+        Ok(invitation) => invitation,
+        Err(fault) => return Err(about_address(services, email, fault).await),
+    };
     for role in roles {
         services.accounts().grant(Actor::Operator, &invitation.user, role).await?;
     }
     let Invitation { user, link, lifetime, mailed } = invitation;
     let user = view(services, user).await?;
     Ok(Output::Invited(Box::new(InvitedView { user, link, lifetime, mailed })))
+}
+
+/// A fault in an operator's words, if it is the address alone that is wrong.
+async fn about_address(services: &Services, email: &str, fault: Fault) -> ExecuteError {
+    let Fault::Invalid(violations) = &fault else { return fault.into() };
+    let [Violation { property, rule, .. }] = &*violations.list else { return fault.into() };
+    match rule {
+        ValidationRule::EmailTaken => match resolve(services, &Who::Email(email.to_owned())).await {
+            Ok(user) => ExecuteError::AddressTaken { email: email.to_owned(), user: user.id },
+            // Several realms have it, or it has gone meanwhile.
+            Err(_) => fault.into(),
+        },
+        _ if *property == "email" => ExecuteError::AddressInvalid(email.to_owned()),
+        _ => fault.into(),
+    }
 }
 
 pub(super) async fn list(

@@ -19,6 +19,9 @@ pub(in crate::cli) struct PolicyTest {
     /// Only this one of several apps
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) app: Option<String>,
+    /// Pass where there is no case at all
+    #[arg(long)]
+    pub(in crate::cli) allow_empty: bool,
     /// Show how many cases each rule decides
     #[arg(long)]
     pub(in crate::cli) coverage: bool,

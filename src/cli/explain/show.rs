@@ -63,6 +63,13 @@ fn head(question: &Question<'_>, explanation: &Explanation) -> Vec<(&'static str
     head.extend(explanation.model_id.as_ref().map(|id| ("row", id.clone())));
     head.extend(question.told.and_then(owner).map(|told| ("owner", told)));
     head.extend(question.source.map(|source| ("by", source.to_owned())));
+    let query = question.target.split_once('?').map(|(_, query)| query);
+    // LoopBack takes the id of a row from the query, too.
+    let is_id = |query: &str| query.split('&').any(|pair| pair.starts_with("id="));
+    let counts = |query: &str| explanation.model_id.is_some() && is_id(query);
+    if question.source.is_some() && query.is_some_and(|query| !counts(query)) {
+        head.push(("query", "not looked at: rules see the path alone".to_owned()));
+    }
     head.extend(question.differs.map(|differs| ("note", differs.to_owned())));
     head.retain(|(_, value)| !value.is_empty());
     head

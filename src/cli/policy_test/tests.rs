@@ -25,6 +25,7 @@ fn tested(cases: &Value, flags: &[&str]) -> (Vec<String>, Exit) {
     fs::write(folder.path().join("order.cases.json"), cases.to_string()).unwrap();
     let test = PolicyTest {
         app: None,
+        allow_empty: false,
         dir: Some(folder.path().to_owned()),
         coverage: flags.contains(&"coverage"),
         require_coverage: flags.contains(&"require"),

@@ -44,6 +44,26 @@ impl Resolver<'_> {
         }
     }
 
+    /// A public URL with a path: the links to the pages would lead nowhere. A proxy may take the path off for the User API.
+    pub(super) fn check_public_path(&mut self, server: &ServerSettings, place: &Place, has_pages: bool) {
+        let Some(url) = &server.public_url else { return };
+        let origin_end = url.find("://").map_or(0, |at| at + "://".len());
+        let Some(path_at) = url.get(origin_end..).and_then(|rest| rest.find('/')) else { return };
+        let (origin, path) = url.split_at(origin_end + path_at);
+        let fix = Some(format!("write `{origin}`"));
+        if has_pages {
+            let message = format!(
+                "`server.public_url` has the path `{path}`: no path; the pages are at the root of the host"
+            );
+            self.report.error(place, Code::PublicPath, message, fix);
+        } else {
+            let message = format!(
+                "`server.public_url` has the path `{path}`: links lead to the gate only if a proxy takes it off"
+            );
+            self.report.warning(place, Code::PublicPath, message, fix);
+        }
+    }
+
     /// Refuses a server that is this gate: each request would be forwarded to the gate again, without end.
     pub(super) fn refuse_own(&mut self, servers: &[UpstreamAddress], place: &Place, own: &Own) {
         for server in servers {

@@ -208,7 +208,7 @@ fn links_that_lead_to_no_app_of_the_accounts_are_told() {
         found.into_iter().find(|line| line.contains("public_url"))
     };
     assert_eq!(told("https://shop.example.com", "/api"), None);
-    assert_eq!(told("https://a.Shop.example.com:8443/x", "/api"), None);
+    assert_eq!(told("https://a.Shop.example.com:8443", "/api"), None);
     assert_eq!(
         told("https://b.example.com", "/api").unwrap(),
         "2:14: warning: `server.public_url` leads to no app: none has `b.example.com` and `/api`, and so do links in mails; \
@@ -216,4 +216,23 @@ fn links_that_lead_to_no_app_of_the_accounts_are_told() {
     );
     let of_rest = told("https://b.example.com", "/a/b/api").unwrap();
     assert!(of_rest.contains("leads to the app `rest`, which has `accounts = false`"), "{of_rest}");
+}
+
+#[test]
+fn a_public_url_with_a_path_leads_to_no_page() {
+    let told = |url: &str, pages: bool| {
+        let found = findings(&format!("[server]\npublic_url = \"{url}\"\n[pages]\nenabled = {pages}\n"));
+        found.into_iter().find(|line| line.contains("has the path"))
+    };
+    for url in ["https://library.example.com", "https://library.example.com/", "http://[::1]:8080"] {
+        assert_eq!(told(url, true), None, "{url}");
+    }
+    let error = told("http://library.example.com/app/", true).unwrap();
+    assert!(
+        error.starts_with("2:14: error: ")
+            && error.ends_with("the pages are at the root of the host; write `http://library.example.com`"),
+        "{error}"
+    );
+    let warning = told("http://library.example.com/app", false).unwrap();
+    assert!(warning.starts_with("2:14: warning: "), "{warning}");
 }

@@ -83,11 +83,22 @@ impl Failure {
                             "{waited}; if the port speaks TLS from the first byte (465), write `smtps://`"
                         )
                     }
+                    (Step::Connect, _) => format!(
+                        "{waited} from `{}:{}`; check the port in `mail.smtp` (587 or 465), and whether a firewall closes it",
+                        settings.address.host, settings.address.port
+                    ),
                     _ => waited,
                 }
             }
             Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 "the server closed the connection".to_owned()
+            }
+            Self::Io(error) if step == Step::Connect => {
+                let (host, port) = (&settings.address.host, settings.address.port);
+                format!(
+                    "`{host}:{port}`: {error}; check the name and the port in `mail.smtp`: most servers take mails of programs on 587 (`smtp://`) \
+                     or 465 (`smtps://`)"
+                )
             }
             Self::Io(error) => error.to_string(),
             Self::Tls(error) => handshake(error, security),

@@ -320,3 +320,16 @@ async fn bytes_behind_the_answer_to_starttls_are_refused() {
         assert_eq!(told.await.unwrap().starts_with("EHLO"), is_encrypted);
     }
 }
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named_with_what_to_try() {
+    let server = FakeServer::new(|_| None).await;
+    let mut settings = server.settings();
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    settings.smtp.as_mut().unwrap().address.port = port;
+    let host = settings.smtp.as_ref().unwrap().address.host.clone();
+    let failed = send(&Mailer::new(settings).unwrap(), "ann@b.c").await.unwrap_err().to_string();
+    assert!(failed.contains(&format!("`{host}:{port}`: ")), "{failed}");
+    assert!(failed.contains("587 (`smtp://`) or 465 (`smtps://`)"), "{failed}");
+}

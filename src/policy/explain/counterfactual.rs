@@ -4,7 +4,7 @@
 use super::ExplainContext;
 use crate::policy::{
     Action, StoredRule,
-    acl::{Effect, Entry, Rule, Who, all_rules, describe_stored, stored_reference},
+    acl::{Effect, Entry, Property, Rule, Who, all_rules, describe_stored, stored_reference},
     action::{NO_METHOD, Target, UNMATCHED},
     analysis::{Analysis, Mutation},
     caller_classes::{CallerClass, RuleList},
@@ -97,7 +97,9 @@ impl Analysis {
         let now = self.rule_list(context.plan, &rules).allows(&context.class);
         let fits = |reference: &str| rules.iter().any(|rule| *rule.reference == *reference);
         let mut counterfactuals = Vec::new();
-        for entry in model.entries.iter().filter(|entry| !entry.is_built_in() && fits(&entry.reference)) {
+        let user_type = &self.plan.user_type;
+        let offered = model.entries.iter().filter(|entry| !entry.is_built_in() && !entry.closes(user_type));
+        for entry in offered.filter(|entry| fits(&entry.reference)) {
             let reference = &entry.reference;
             for mutation in [Mutation::Flip, Mutation::Drop] {
                 let text = match mutation {
@@ -214,6 +216,17 @@ impl Analysis {
             }
         }
         turned
+    }
+}
+
+impl Entry {
+    /// Whether it closes the whole model to everyone, so that other rules open what is meant to be open: no advice is to
+    /// take it away.
+    fn closes(&self, user_type: &str) -> bool {
+        self.who(user_type) == Some(Who::Everyone)
+            && self.effect == Effect::Deny
+            && matches!(self.property, Property::Any)
+            && self.access.is_none()
     }
 }
 

@@ -326,3 +326,17 @@ fn rule_lines(text: &str) -> Vec<usize> {
     }
     lines
 }
+
+#[test]
+fn the_rule_that_closes_a_model_is_never_to_be_turned() {
+    let analysis = analyzed(&standard(), &[order()], &stored());
+    for request in ["GET /api/orders", "GET /api/orders/3", "POST /api/orders"] {
+        let told = explained(&analysis, request, user("7"), None);
+        assert_eq!(&*told.winner, "order.json#/acls/0");
+        let advice: Vec<&String> = [&told.flip].into_iter().chain(&told.turns).collect();
+        let opens = |text: &&String| {
+            text.starts_with("let `order.json#/acls/0`") || text.starts_with("remove `order.json#/acls/0`")
+        };
+        assert!(!advice.is_empty() && !advice.iter().any(|text| opens(text)), "{request}: {advice:#?}");
+    }
+}

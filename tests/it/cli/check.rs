@@ -171,6 +171,44 @@ fn the_files_of_the_pages_are_checked() {
 }
 
 #[test]
+fn the_recipes_of_the_documentation_do_what_they_say() {
+    let house = House::new();
+    for sample in ["admin.json", "notes.json", "public.json", "samples.cases.json"] {
+        fs::remove_file(house.path("policies").join(sample)).unwrap();
+    }
+    house.ok("role add admin");
+    let recipe = |page: &str, after: &str| {
+        let path = format!("{}/docs/{page}.md", env!("CARGO_MANIFEST_DIR"));
+        let text = fs::read_to_string(path).unwrap();
+        let (_, rest) = text.split_once(after).unwrap();
+        let (_, rest) = rest.split_once("```json\n").unwrap();
+        rest.split_once("```").unwrap().0.to_owned()
+    };
+    house.write("policies/accounts.json", &recipe("accounts", "## A role that looks after accounts"));
+    house.write("policies/data.json", &recipe("writing-policies", "here datasette"));
+    house.ok("check");
+    for (caller, request, expected) in [
+        ("anonymous", "GET /api/users", "deny"),
+        ("anonymous", "GET /data", "deny"),
+        ("anonymous", "GET /-/static/app.css?v=1", "deny"),
+    ] {
+        let told = house.ok(&format!("explain --as {caller} {request}"));
+        assert!(told.starts_with(expected), "{caller} {request}: {told}");
+        assert_eq!(told.contains("rules see the path alone"), request.contains('?'), "{told}");
+    }
+    house.write("policies/recipes.cases.json", r#"[
+        {"as": {"user": 7, "roles": ["admin"]}, "method": "GET", "target": "/api/users", "expect": "allow"},
+        {"as": {"user": 7, "roles": ["admin"]}, "method": "PATCH", "target": "/api/users/2", "expect": "allow"},
+        {"as": {"user": 7, "roles": ["admin"]}, "method": "GET", "target": "/api/users/2/accessTokens", "expect": "deny"},
+        {"as": {"user": 7}, "method": "GET", "target": "/api/users", "expect": "deny"},
+        {"as": {"user": 7}, "method": "GET", "target": "/data/people.json?_size=3", "expect": "allow"},
+        {"as": {"user": 7}, "method": "GET", "target": "/-/static/app.css", "expect": "allow"},
+        {"as": {"user": 7}, "method": "GET", "target": "/-/threads", "expect": "deny"}
+    ]"#);
+    house.ok("policy test");
+}
+
+#[test]
 fn pages_begin_with_the_built_in_ones_and_every_mistake_in_them_is_told() {
     let house = House::with("[pages]\ntemplates = \"mine\"\nlogo = \"logo.png\"\n");
     let missing = house.run("check");

@@ -70,6 +70,7 @@ fn f11_status_says_what_runs() {
     assert_eq!(status["lastReload"], json!({"at": null, "failure": null}));
     assert!(status["storeName"].as_str().unwrap().ends_with("data/store"), "{status}");
     let text = house.ok("status");
+    assert!(text.contains(" routes of ") && text.contains(" of the gate's own"), "{text}");
     for name in
         ["version", "state     serving", "policies", "upstream", "sessions  1 live token", "tls       off"]
     {

@@ -92,6 +92,9 @@ fn schemas_are_printed() {
 fn f10_a_folder_without_cases_is_told_so() {
     let house = House::new();
     fs::remove_file(house.path("policies/samples.cases.json")).unwrap();
-    let told = house.ok("policy test");
+    house.ok("policy test --allow-empty");
+    let done = house.run("policy test");
+    assert_eq!(done.code, Some(1), "{done:?}");
+    let told = done.out;
     assert!(told.contains("nothing was tested: no `*.cases.json` in `policies` holds a case"), "{told}");
 }

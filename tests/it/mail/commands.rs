@@ -123,7 +123,10 @@ fn an_invitation_without_a_server_is_a_link_to_hand_over() {
     assert!(shown["link"].as_str().unwrap().contains("/.portcullis/invite?token="));
     assert_eq!(shown["user"]["hasPassword"], false);
     house.add_user("bob");
-    assert!(house.run("user invite bob@example.com").refused().contains("Email already exists"));
+    let taken = house.run("user invite bob@example.com").refused();
+    assert!(taken.contains("bob@example.com already has an account (user "), "{taken}");
+    let wrong = house.run("user invite nobody").refused();
+    assert!(wrong.contains("`nobody` is not an email address"), "{wrong}");
     assert!(house.run("user invite cy@example.com --role none").refused().contains("none"));
 }
 

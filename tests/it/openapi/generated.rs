@@ -244,7 +244,9 @@ fn f13_the_description_holds_nothing_that_generators_stumble_over() {
         assert_eq!(document["servers"][1]["url"], "/");
     }
     let app = App::echo();
-    let gate = Gate::start(Setup::new(&app).set("server.public_url", "https://example.com/gate/"));
+    let gate = Gate::start(
+        Setup::new(&app).set("server.public_url", "https://example.com/gate/").set("pages.enabled", "false"),
+    );
     let servers = document(&gate)["servers"].clone();
     assert_eq!(servers.as_array().map(Vec::len), Some(1));
     assert_eq!(servers[0]["url"], "https://example.com/gate");

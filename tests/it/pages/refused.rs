@@ -126,3 +126,45 @@ fn an_app_without_accounts_has_no_pages() {
     Browser::over(gate.client(), "localhost").get("/.portcullis/login").expect(200);
     Browser::over(gate.client(), "localhost").get("/mine").expect(303);
 }
+
+#[test]
+fn a_failure_has_a_page_for_browsers_and_stays_what_it_is_for_programs() {
+    let app = App::echo();
+    let setup = setup(&app)
+        .set("pages.title", "Fish & Ships")
+        .set("pages.color", "#0a7")
+        .set("pages.languages", "en,de,ja,zh")
+        .set("upstream.servers", "http://127.0.0.1:1");
+    let gate = Gate::start(setup);
+    let mut browser = Browser::new(&gate);
+    for (accepted, title) in [
+        ("", "The application does not answer"),
+        ("Accept-Language: de\r\n", "Die Anwendung antwortet nicht"),
+        ("Accept-Language: ja\r\n", "アプリケーションが応答しません"),
+        ("Accept-Language: zh\r\n", "应用程序没有响应"),
+    ] {
+        browser.fields = accepted.to_owned();
+        let page = browser.get("/open").expect(502);
+        let text = page.text();
+        assert!(text.contains(&format!("<h1>{title}</h1>")) && text.contains("Fish &amp; Ships"), "{text}");
+        assert!(text.contains(page.field("x-request-id").unwrap()), "{text}");
+        // Complete in itself: what stops one request may stop the next.
+        assert!(text.contains("--accent: #00aa77") && !text.contains("/.portcullis/assets"), "{text}");
+        assert!(page.field("content-security-policy").unwrap().contains("default-src 'none'"));
+        assert!(!text.contains("127.0.0.1:1") && page.field("set-cookie").is_none(), "{text}");
+    }
+    for lines in ["Accept: */*\r\n", "Accept: text/html\r\nSec-Fetch-Mode: cors\r\n"] {
+        let program = browser.ask("GET", "/open", lines, "").expect(502);
+        assert_eq!(program.json()["error"]["code"], "BAD_GATEWAY");
+    }
+}
+
+#[test]
+fn a_limit_has_a_page_with_the_time_to_wait() {
+    let (_app, gate) = gate(&[("limits.requests_per_client", "1/minute")]);
+    let mut browser = Browser::new(&gate);
+    browser.get("/open").expect(200);
+    let page = browser.get("/open").expect(429);
+    let wait = page.field("retry-after").unwrap().to_owned();
+    assert!(page.text().contains(&format!("Wait {wait} second")), "{}", page.text());
+}

@@ -107,7 +107,10 @@ fn gate_token(gate: &Gate, authority: &Authority) -> String {
 fn the_public_name_is_where_other_names_are_sent() {
     let app = App::echo();
     let (gate, _) = gate(&app, |setup| {
-        setup.set("tls.redirect_http", "true").set("server.public_url", "https://gate.test/base")
+        setup
+            .set("tls.redirect_http", "true")
+            .set("server.public_url", "https://gate.test/base")
+            .set("pages.enabled", "false")
     });
     let mut client = gate.client();
     for (host, to) in [
