@@ -80,8 +80,8 @@ async fn refuses_what_the_accounts_refuse() {
             "roles": role.into_iter().collect::<Vec<_>>(), "password": password}})
     };
     for (email, password, role, part) in [
-        ("ann@example.com", "a-good-password", None, "already exists"),
-        ("nonsense", "a-good-password", None, "`email` is invalid"),
+        ("ann@example.com", "a-good-password", None, "ann@example.com already has an account (user 1)"),
+        ("nonsense", "a-good-password", None, "`nonsense` is not an email address"),
         ("c@d", "tiny", None, "too short"),
         (
             "c@d",

@@ -119,7 +119,6 @@ fn a_person_reads_a_table() {
       to turn    let the caller own the row: `order.json#/acls/1` then allows it
       or         give user 7 the role `clerk`: `order.json#/acls/2` then allows it (this turns 13 other verdicts, too)
       or         add to `Order`, for this: {"model":"Order","principalType":"USER","principalId":"7","permission":"ALLOW","accessType":"READ","property":"findById"}
-      or         let `order.json#/acls/0` say ALLOW (this turns 53 other verdicts, too)
     "#);
 }
 
