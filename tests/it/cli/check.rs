@@ -172,7 +172,7 @@ fn the_files_of_the_pages_are_checked() {
 
 #[test]
 fn the_recipes_of_the_documentation_do_what_they_say() {
-    let house = House::new();
+    let house = House::with("[api]\nuser_model = \"Account\"\n");
     for sample in ["admin.json", "notes.json", "public.json", "samples.cases.json"] {
         fs::remove_file(house.path("policies").join(sample)).unwrap();
     }
