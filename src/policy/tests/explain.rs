@@ -337,6 +337,6 @@ fn the_rule_that_closes_a_model_is_never_to_be_turned() {
         let opens = |text: &&String| {
             text.starts_with("let `order.json#/acls/0`") || text.starts_with("remove `order.json#/acls/0`")
         };
-        assert!(!advice.is_empty() && !advice.iter().any(|text| opens(text)), "{request}: {advice:#?}");
+        assert!(!advice.is_empty() && !advice.iter().any(opens), "{request}: {advice:#?}");
     }
 }
