@@ -136,8 +136,10 @@ pub fn is_page(path: &str) -> bool {
 }
 
 /// The names of the pages, without those of the account.
-const PAGES: [&str; 10] =
-    ["", "login", "register", "logout", "forgot", "reset", "invite", "confirm", "handover", "denied"];
+const PAGES: [&str; 12] = [
+    "", "login", "register", "logout", "forgot", "reset", "invite", "confirm", "resend", "address",
+    "handover", "denied",
+];
 
 #[cfg(test)]
 pub(crate) mod testing {

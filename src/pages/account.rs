@@ -29,7 +29,8 @@ use crate::{
 };
 
 /// The account pages: their paths without `account`.
-pub(super) const PAGES: [&str; 7] = ["", "/verify", "/password", "/email", "/sessions", "/tokens", "/delete"];
+pub(super) const PAGES: [&str; 8] =
+    ["", "/verify", "/password", "/email", "/username", "/sessions", "/tokens", "/delete"];
 
 /// The user of an account page.
 pub(super) struct Owner<'v> {
