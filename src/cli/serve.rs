@@ -16,7 +16,8 @@ use crate::{
 /// Runs the gate.
 pub(super) fn run(loaded: &Loaded) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
-    runtime.context("cannot start a runtime")?.block_on(async {
+    let runtime = runtime.context("cannot start a runtime")?;
+    let served = runtime.block_on(async {
         let mut signals = Signals::listen()?;
         // Before the start, because a SIGHUP without a handler ends the process.
         let mut hangups = signal(SignalKind::hangup()).context("cannot wait for signals")?;
@@ -27,7 +28,10 @@ pub(super) fn run(loaded: &Loaded) -> anyhow::Result<Exit> {
         let served = serve(&loaded.config, log.clone(), &mut signals, &mut hangups).await;
         log.flush();
         served
-    })
+    });
+    // Nothing is waited for that is still under way, such as a mail or the look-up of its server's name.
+    runtime.shutdown_background();
+    served
 }
 
 async fn serve(

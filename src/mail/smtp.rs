@@ -32,7 +32,7 @@ use super::{
     settings::SmtpSettings,
 };
 use failure::Failure;
-use stream::Greeted;
+use stream::Bounded;
 
 /// A mail server with its idle connections.
 pub(super) struct Smtp {
@@ -124,9 +124,10 @@ impl Smtp {
         let tcp = self.within(Step::Connect, TcpStream::connect(place)).await?;
         // A mail is a few small writes.
         let _ = tcp.set_nodelay(true);
+        let peer = tcp.peer_addr().map_err(|error| Failure::Io(error).at(Step::Connect, &self.settings))?;
         let stream: Box<dyn AsyncTokioStream> = match address.security {
-            Security::None => Box::new(tcp),
-            Security::Tls => Box::new(Greeted::new(self.encrypt(Step::Connect, tcp).await?, b"")),
+            Security::None => Box::new(Bounded::new(tcp, peer, b"")),
+            Security::Tls => Box::new(Bounded::new(self.encrypt(Step::Connect, tcp).await?, peer, b"")),
             Security::StartTls => {
                 tell(Step::Connect);
                 let mut tcp = tcp;
@@ -135,7 +136,7 @@ impl Smtp {
                 self.within(Step::StartTls, start_tls::switch(&mut tcp)).await?;
                 let encrypted = self.encrypt(Step::StartTls, tcp).await?;
                 // The server has greeted, and lettre waits for it.
-                Box::new(Greeted::new(encrypted, b"220 encrypted\r\n"))
+                Box::new(Bounded::new(encrypted, peer, b"220 encrypted\r\n"))
             }
         };
         if address.security != Security::StartTls {

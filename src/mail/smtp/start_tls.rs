@@ -8,10 +8,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::failure::Failure;
-
-/// Maximum size of an answer in bytes. RFC 5321 section 4.5.3.1.5 gives a line 512.
-const MOST: usize = 16 * 1024;
+use super::{
+    failure::Failure,
+    stream::{ENDLESS, MAX_ANSWER},
+};
 
 /// Waits for the greeting, and introduces the gate. The server must offer STARTTLS.
 pub(super) async fn greet(stream: &mut TcpStream, hello: &str) -> Result<(), Failure> {
@@ -47,8 +47,8 @@ async fn answer(stream: &mut TcpStream) -> Result<String, Failure> {
     loop {
         let byte = stream.read_u8().await.map_err(Failure::Io)?;
         read.push(byte);
-        if read.len() > MOST {
-            return Err(Failure::Words("the server's answer does not end".to_owned()));
+        if read.len() > MAX_ANSWER {
+            return Err(Failure::Words(ENDLESS.to_owned()));
         }
         if byte != b'\n' {
             continue;

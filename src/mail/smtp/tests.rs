@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 
-use super::*;
+use super::{stream::MAX_ANSWER, *};
 use crate::{
     clock::Timestamp,
     mail::{
@@ -147,6 +147,29 @@ async fn a_refusal_of_the_sender_at_a_recipient_is_for_now_and_says_what_to_do()
         SmtpAddress::parse(&format!("smtp://ann:s3cret@127.0.0.1:{}", server.port)).unwrap();
     let error = send(&Mailer::new(settings).unwrap(), "ann@b.c").await.unwrap_err().to_string();
     assert!(error.contains("check whether the login in `mail.smtp` may send to other hosts"), "{error}");
+}
+
+/// lettre alone reads a line to its end, and an answer of many lines again and again.
+#[tokio::test]
+async fn an_answer_that_does_not_end_is_left() {
+    let line: &str = Box::leak("2".repeat(4 * MAX_ANSWER).into_boxed_str());
+    let one = format!("250-{}\r\n", "x".repeat(250));
+    let lines: &str = Box::leak(one.repeat(4 * MAX_ANSWER / one.len()).into_boxed_str());
+    for command in ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "."] {
+        for reply in [line, lines] {
+            let (outcome, text) = failed(command, reply).await;
+            assert!(text.ends_with(": the server's answer does not end"), "{command}: {text}");
+            assert_eq!(outcome == Outcome::Unknown, command == ".", "{command}: {text}");
+        }
+    }
+    // What fits between two commands may come again with each.
+    let long: &str = Box::leak(format!("{}250 ok", one.repeat(40)).into_boxed_str());
+    let server = FakeServer::new(move |command| command.starts_with("RCPT").then_some(long)).await;
+    let mailer = Mailer::new(server.settings()).unwrap();
+    for to in ["ann@b.c", "bob@b.c", "cid@b.c", "dan@b.c"] {
+        send(&mailer, to).await.unwrap();
+    }
+    assert_eq!(server.connections.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
