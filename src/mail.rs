@@ -13,7 +13,8 @@ mod texts;
 
 use std::{
     collections::BTreeMap,
-    fmt, fs, io,
+    fmt, fs,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -149,6 +150,36 @@ pub fn check_sender(from: &str) -> Result<(), SenderError> {
     compose::sender(from).map(drop)
 }
 
+/// The largest file of a folder of templates, in bytes: each is in memory.
+const MAX_FILE: u64 = 1024 * 1024;
+
+/// Reads a file that a person has written for pages or mails.
+///
+/// # Errors
+/// Those of the system, and for a file of more than 1 MiB. A pipe or a device is none: it may never end.
+pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    // Before it is opened: a pipe that has no writer waits for one.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    // `take`, because the file may grow meanwhile.
+    fs::File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE {
+        let message = format!("it has more than {MAX_FILE} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(bytes)
+}
+
+/// The text of a file.
+///
+/// # Errors
+/// For bytes that are not UTF-8.
+pub fn text(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+}
+
 /// The templates of a folder by their names: `subject.txt` of the folder `reset` is `reset/subject.txt`.
 fn read_folder(folder: &Path) -> Result<BTreeMap<String, String>, TemplatesError> {
     let mut found = BTreeMap::new();
@@ -175,7 +206,7 @@ fn read_into(
         if path.is_dir() && prefix.is_empty() {
             read_into(&path, &format!("{name}/"), found)?;
         } else {
-            let text = fs::read_to_string(&path).map_err(unreadable(&path))?;
+            let text = read_file(&path).and_then(text).map_err(unreadable(&path))?;
             found.insert(format!("{prefix}{name}"), text);
         }
     }

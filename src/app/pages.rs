@@ -11,13 +11,10 @@ use anyhow::Context as _;
 use crate::{
     accounts::Accounts,
     config::Config,
-    mail::Message,
+    mail::{self, Message},
     pages::{self, Logo, LogoError, OverrideError, Pages, STYLE_FILE, Settings, Shared, Sites},
     templates::TemplateError,
 };
-
-/// The largest file that is read, in bytes: each template is in memory.
-const MAX_FILE: u64 = 1024 * 1024;
 
 /// Why the pages cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -181,19 +178,10 @@ fn read_folder(folder: &Path) -> (BTreeMap<String, String>, Vec<PagesError>) {
 const ENDINGS: [&str; 5] = [".html", ".htm", ".css", ".j2", ".jinja"];
 
 fn text(path: &Path, bytes: Vec<u8>) -> Result<String, PagesError> {
-    String::from_utf8(bytes).map_err(|_| {
-        let source = io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8");
-        PagesError::Unreadable { key: TEMPLATES, path: path.to_owned(), source }
-    })
+    let unreadable = |source| PagesError::Unreadable { key: TEMPLATES, path: path.to_owned(), source };
+    mail::text(bytes).map_err(unreadable)
 }
 
 fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, PagesError> {
-    let unreadable = |source| PagesError::Unreadable { key, path: path.to_owned(), source };
-    let size = fs::metadata(path).map_err(unreadable)?.len();
-    if size > MAX_FILE {
-        let source =
-            io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {MAX_FILE} bytes"));
-        return Err(unreadable(source));
-    }
-    fs::read(path).map_err(unreadable)
+    mail::read_file(path).map_err(|source| PagesError::Unreadable { key, path: path.to_owned(), source })
 }

@@ -170,3 +170,24 @@ fn a_recipient_that_is_no_address_is_refused() {
         assert!(matches!(message, Err(ComposeError::Recipient)), "{to:?}");
     }
 }
+
+/// A pipe has no end, and a person's mistake in a folder must not hold up the start.
+#[test]
+fn files_of_templates_are_plain_and_small() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("subject.txt");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let told = |templates: &Path| {
+        let settings = Settings { templates: Some(templates.to_owned()), ..settings(Path::new("/none")) };
+        let Err(TemplatesError::Unreadable { path, error }) = Mailer::new(settings) else {
+            panic!("it was read")
+        };
+        (path, error.to_string())
+    };
+    assert_eq!(told(folder.path()), (pipe.clone(), "it is not a regular file".to_owned()));
+    fs::remove_file(&pipe).unwrap();
+    fs::File::create(&pipe).unwrap().set_len(1024 * 1024 + 1).unwrap();
+    assert_eq!(told(folder.path()), (pipe.clone(), "it has more than 1048576 bytes".to_owned()));
+    fs::write(&pipe, b"\xff").unwrap();
+    assert_eq!(told(folder.path()), (pipe, "it is not UTF-8".to_owned()));
+}

@@ -212,10 +212,11 @@ fn read_sections(file: &Path, text: &str) -> Result<Vec<(SectionKind, Vec<u8>)>,
 pub(super) fn text(file: &Path) -> Result<String, CertificateError> {
     let unreadable = |error: std::io::Error| Flaw::Unreadable(error.kind()).of(file);
     let mut bytes = Vec::new();
-    let opened = fs::File::open(file).map_err(unreadable)?;
-    if !opened.metadata().map_err(unreadable)?.is_file() {
+    // Before it is opened: a pipe that has no writer waits for one.
+    if !fs::metadata(file).map_err(unreadable)?.is_file() {
         return Err(Flaw::Unreadable(std::io::ErrorKind::InvalidInput).of(file));
     }
+    let opened = fs::File::open(file).map_err(unreadable)?;
     opened.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > LARGEST {
         return Err(Flaw::TooLarge.of(file));
