@@ -64,7 +64,7 @@ pub use query::{Kind, Query, QueryError};
 pub use readdress::AddressLink;
 pub use reader::Reader;
 pub use recover::{PasswordChange, Reset};
-pub use redirect::may_lead_to;
+pub use redirect::{host_and_port, may_lead_to};
 pub use relation::NewToken;
 pub use service::{Accounts, WakeUps};
 pub use settings::{Links, Registration, Settings};

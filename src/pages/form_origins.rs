@@ -2,6 +2,7 @@
 //! answer, too (W3C Content Security Policy Level 3, `form-action`).
 
 use super::{input::Visit, state::Pages};
+use crate::accounts::host_and_port;
 
 impl Pages {
     /// The origins that the forms of a page may lead to. `target`: where they lead in the end, if that is not a page.
@@ -16,10 +17,13 @@ impl Pages {
     }
 }
 
-/// The origin of an absolute target.
+/// The origin of an absolute target, if it is nothing but a scheme, a host and a port.
 fn origin(target: &str) -> Option<String> {
     let uri: http::Uri = target.parse().ok()?;
-    Some(format!("{}://{}", uri.scheme_str()?, uri.authority()?))
+    let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"))?;
+    let (host, port) = host_and_port(uri.authority()?.as_str())?;
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    Some(format!("{scheme}://{host}{port}"))
 }
 
 /// Whether a host can be in a policy: a `;` would end the directive.
@@ -40,6 +44,9 @@ mod tests {
             ("https://two.example?x", Some("https://two.example")),
             ("http://two.example:8080/a?b#c", Some("http://two.example:8080")),
             ("https://two.example/straße", Some("https://two.example")),
+            ("https://two.example:;script-src/", None),
+            ("https://two.example;x/", None),
+            ("ftp://two.example/", None),
         ] {
             assert_eq!(origin(target).as_deref(), expected, "{target}");
         }

@@ -195,6 +195,8 @@ fn a_login_leads_nowhere_else() {
         "data:text/html,x",
         "https://shop.example@evil.example",
         "https://shop.example.evil.example",
+        "https://shop.example:;x/",
+        "https://shop.example:%3Bscript-src/",
         "https:evil.example",
         "/%0d%0aSet-Cookie:x=1",
         "evil",
