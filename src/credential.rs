@@ -78,10 +78,18 @@ pub fn offered<'h>(
             offered.push(Hit { place: Place::Cookie, id, alternative: None });
         }
     }
-    let [secure, plain] = PAGE_COOKIES.map(|name| cookie::plain(cookies.clone(), name));
-    for id in [secure, plain.filter(|_| is_local())].into_iter().flatten() {
-        offered.push(Hit { place: Place::Cookie, id, alternative: None });
-    }
+    offered.push_page_cookies(cookies, is_local);
+    offered
+}
+
+/// The candidates among the cookies of the login pages alone. The arguments are as in [`offered`].
+#[must_use]
+pub fn page_cookies<'h>(
+    fields: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
+    is_local: impl Fn() -> bool,
+) -> Offered<'h> {
+    let mut offered = Offered::default();
+    offered.push_page_cookies(cookie::pairs(fields), is_local);
     offered
 }
 
@@ -207,6 +215,17 @@ impl<'h> Offered<'h> {
     #[must_use]
     pub fn overflow(&self) -> bool {
         self.overflow
+    }
+
+    fn push_page_cookies(
+        &mut self,
+        cookies: impl Iterator<Item = (&'h str, &'h str)> + Clone,
+        is_local: impl Fn() -> bool,
+    ) {
+        let [secure, plain] = PAGE_COOKIES.map(|name| cookie::plain(cookies.clone(), name));
+        for id in [secure, plain.filter(|_| is_local())].into_iter().flatten() {
+            self.push(Hit { place: Place::Cookie, id, alternative: None });
+        }
     }
 
     fn push(&mut self, hit: Hit<'h>) {

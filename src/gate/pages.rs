@@ -36,29 +36,35 @@ impl Request<'_> {
     }
 
     /// The session that a cookie names, and whether there was such a cookie. An expired one is as good as none.
+    ///
+    /// A browser that has a cookie of the pages is the one that the pages know. Only without one, a signed cookie of the
+    /// app counts.
     async fn browser_session(&self, down: &Downstream) -> Result<(Option<Known>, bool), Refusal> {
         let fields = self.head.fields().map(|field| (field.name, field.value));
         let may_have = |name: &str| self.head.may_have(name);
         let settings = &self.gate.settings.credentials;
-        let offered = credential::offered(settings, None, fields, may_have, || self.is_local(down));
-        let Some(hit) =
-            offered.first().into_iter().chain(offered.others()).find(|hit| hit.place == Place::Cookie)
-        else {
-            return Ok((None, false));
+        let is_local = || self.is_local(down);
+        let own = credential::page_cookies(fields.clone(), is_local);
+        let offered = match own.first() {
+            Some(_) => own,
+            None => credential::offered(settings, None, fields, may_have, is_local),
         };
+        let all = offered.first().into_iter().chain(offered.others());
+        let mut has_cookie = false;
         let moment = self.moment(down);
-        match self.resolve(hit, &moment, None).await {
-            Ok(known) => {
+        for hit in all.filter(|hit| hit.place == Place::Cookie) {
+            has_cookie = true;
+            match self.resolve(hit, &moment, None).await {
                 // A token with a scope, such as that of a reset, is no login.
-                let known = known.filter(|known| known.session.scopes.is_empty());
-                if let Some(known) = &known {
+                Ok(Some(known)) if known.session.scopes.is_empty() => {
                     known.session.touch(moment.now, self.context.client, &moment.lifetimes);
+                    return Ok((Some(known), true));
                 }
-                Ok((known, true))
+                Ok(_) | Err(Refusal::TokenExpired | Refusal::TokenUnusable) => {}
+                Err(refusal) => return Err(refusal),
             }
-            Err(Refusal::TokenExpired | Refusal::TokenUnusable) => Ok((None, true)),
-            Err(refusal) => Err(refusal),
         }
+        Ok((None, has_cookie))
     }
 
     fn visit<'a>(&'a self, known: Option<&'a Known>, down: &Downstream) -> Visit<'a> {

@@ -305,6 +305,32 @@ fn c8_nor_does_it_count_behind_a_proxy_or_on_another_address() {
     }
 }
 
+#[test]
+fn the_pages_know_the_browser_by_their_own_cookie() {
+    let (_app, gate) = gate("standard", &[("credentials.cookie_secret", SECRET)]);
+    let (ann, bob) = (gate.sign_up("ann"), gate.sign_up("bob"));
+    let mut client = gate.client();
+    let mut shown = |cookies: &str| {
+        let lines = format!("Host: localhost\r\nAccept: text/html\r\nCookie: {cookies}");
+        client.send(format!("GET /.portcullis/account HTTP/1.1\r\n{lines}\r\n\r\n"));
+        let answer = client.response();
+        let names = ["ann@example.com", "bob@example.com"];
+        names.into_iter().find(|name| answer.status == 200 && answer.text().contains(name))
+    };
+    let of_ann = format!("access_token={}", signed(&ann.token, SECRET));
+    let dead = format!("access_token={}", signed("no-such-token", SECRET));
+    for own in ["portcullis", "__Host-portcullis"] {
+        for other in [&of_ann, &dead] {
+            let both = format!("{other}; {own}={}", bob.token);
+            assert_eq!(shown(&both), Some("bob@example.com"), "{both}");
+        }
+        assert_eq!(shown(&format!("{of_ann}; {own}=x")), None, "the browser has logged out there");
+    }
+    assert_eq!(shown(&of_ann), Some("ann@example.com"));
+    let second = of_ann.replace("access_token", "authorization");
+    assert_eq!(shown(&format!("{dead}; {second}")), Some("ann@example.com"));
+}
+
 /// An address of this machine that is not a loopback one, where there is one. Nothing is sent.
 fn outward_address() -> Option<std::net::IpAddr> {
     let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
