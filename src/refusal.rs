@@ -121,10 +121,10 @@ impl Refusal {
         (status, name, code, message)
     }
 
-    /// The answer. `challenge`: whether a 401 has `WWW-Authenticate`, as in profile `standard`; LoopBack never
-    /// sends it.
+    /// The answer. `is_standard`: whether it has what profile `standard` adds: `WWW-Authenticate` for a 401, and fields
+    /// that keep it out of frames. LoopBack never sends them.
     #[must_use]
-    pub fn into_response(self, form: Form, challenge: bool, request_id: &str) -> http::Response<Bytes> {
+    pub fn into_response(self, form: Form, is_standard: bool, request_id: &str) -> http::Response<Bytes> {
         let error = self.error_body();
         let body = match form {
             Form::Json => error.json(),
@@ -138,10 +138,15 @@ impl Refusal {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.media_type()));
         // A message may quote the request; a browser must not take it for a page.
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if is_standard {
+            // A page that opens one of ours in a frame would see there that it was refused, and where.
+            headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+            headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        }
         if let Ok(id) = HeaderValue::from_str(request_id) {
             headers.insert("x-request-id", id);
         }
-        self.add_headers(headers, challenge);
+        self.add_headers(headers, is_standard);
         response
     }
 
@@ -149,11 +154,8 @@ impl Refusal {
     fn add_headers(&self, headers: &mut HeaderMap, challenge: bool) {
         if self.status() == 401 && challenge {
             // RFC 6750 section 3.1: only a token that was sent can be invalid.
-            let value = if matches!(self, Self::TokenExpired | Self::TokenUnusable) {
-                "Bearer error=\"invalid_token\""
-            } else {
-                "Bearer"
-            };
+            let is_invalid = matches!(self, Self::TokenExpired | Self::TokenUnusable);
+            let value = if is_invalid { "Bearer error=\"invalid_token\"" } else { "Bearer" };
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(value));
         }
         let wait = match self {
@@ -294,6 +296,9 @@ impl Refusal {
     }
 }
 
+/// Nothing but the style in the page itself, and no frame (W3C Content Security Policy Level 3).
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+
 /// A row of the tables: an `Error` with a code.
 fn error(status: u16, code: &'static str, message: &'static str) -> ErrorBody {
     ErrorBody { status, name: "Error", code: Some(code), message: message.into() }
@@ -423,6 +428,12 @@ mod tests {
         let loopback = Refusal::TokenExpired.into_response(Form::Json, false, "r1");
         assert!(!loopback.headers().contains_key("www-authenticate"));
         assert_eq!(loopback.headers()["x-request-id"], "r1");
+        let framed = |response: &http::Response<Bytes>| {
+            let field = |name| Some(response.headers().get(name)?.to_str().unwrap().to_owned());
+            (field("content-security-policy"), field("x-frame-options"))
+        };
+        assert_eq!(framed(&expired), (Some(POLICY.to_owned()), Some("DENY".to_owned())));
+        assert_eq!(framed(&loopback), (None, None));
     }
 
     #[test]
