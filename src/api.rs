@@ -56,6 +56,8 @@ pub struct Call<'c> {
     pub request_id: &'c str,
     /// The audience of the rule that allowed the call; copied from the permit.
     pub reach: Reach,
+    /// Whether a cookie carried the session.
+    pub by_cookie: bool,
 }
 
 /// The result of a call.

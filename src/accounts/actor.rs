@@ -21,6 +21,8 @@ pub enum Actor<'a> {
         session: Option<&'a Session>,
         /// The audience of the rule that allowed the request.
         reach: Reach,
+        /// Whether a cookie alone carried the session, so that any script of the site can have sent the request.
+        by_cookie: bool,
     },
     /// A person at the command line. No limit applies.
     Operator,

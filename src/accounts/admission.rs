@@ -144,13 +144,28 @@ impl Accounts {
         if self.settings.rename || by_rule || !actor.is(&old.id) {
             return Ok(());
         }
-        // Without realms per user the realm is no part of the name, so a change of it renames no account.
-        let per_realm = self.settings.keys().per_realm;
-        let mut names = NAMES.into_iter().filter(|name| per_realm || *name != "realm");
-        match names.find(|name| properties.get(*name) != old.properties.get(*name)) {
+        match self.renamed(old, properties) {
             Some(name) => Err(Fault::RenameRefused(name)),
             None => Ok(()),
         }
+    }
+
+    /// The first of a user's names that these properties change.
+    pub(super) fn renamed(&self, old: &User, properties: &Map<String, Value>) -> Option<&'static str> {
+        // Without realms per user the realm is no part of the name, so a change of it renames no account.
+        let per_realm = self.settings.keys().per_realm;
+        let mut names = NAMES.into_iter().filter(|name| per_realm || *name != "realm");
+        names.find(|name| properties.get(*name) != old.properties.get(*name))
+    }
+
+    /// Refuses to replace what an account is proven by, or to end it, if a cookie is all that speaks for its user. Any
+    /// script of the site can send one, and the session may be stolen: the account page asks for the password.
+    pub(super) fn admit_takeover(&self, actor: Actor<'_>, user: &UserId) -> Result<(), Fault> {
+        let by_cookie = matches!(actor, Actor::Client { by_cookie: true, .. });
+        if by_cookie && !self.settings.loopback && actor.is(user) {
+            return Err(Fault::CurrentPasswordRequired);
+        }
+        Ok(())
     }
 }
 
@@ -214,7 +229,7 @@ mod tests {
 
     fn as_member(session: &crate::store::Session, reach: Reach) -> Actor<'_> {
         let Actor::Client { address, request_id, .. } = CLIENT else { panic!("not a client") };
-        Actor::Client { address, request_id, session: Some(session), reach }
+        Actor::Client { address, request_id, session: Some(session), reach, by_cookie: false }
     }
 
     async fn patch(fixture: &TestAccounts, actor: Actor<'_>, data: &Value) -> Result<User, Fault> {

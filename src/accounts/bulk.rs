@@ -43,6 +43,9 @@ impl Accounts {
         if password.is_some() && matching.len() > MAX_BATCH {
             return Err(Fault::BatchTooLong(MAX_BATCH));
         }
+        if password.is_some() {
+            matching.iter().try_for_each(|id| self.admit_takeover(actor, id))?;
+        }
         let update = Update { conditions, properties };
         let mut count = 0;
         for id in matching {

@@ -45,7 +45,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Fault::IdPatched`], [`Fault::PasswordChangeRefused`], [`Fault::Password`], [`Fault::Invalid`],
-    /// [`Fault::TooDeep`], or an error of a step.
+    /// [`Fault::TooDeep`], [`Fault::CurrentPasswordRequired`], or an error of a step.
     pub async fn patch(&self, actor: Actor<'_>, user: User, data: Map<String, Value>) -> Result<User, Fault> {
         self.patch_with(actor, user, data, Checks::All).await
     }
@@ -65,6 +65,7 @@ impl Accounts {
             let sent = |name: &str| data.get(name).and_then(Value::as_str);
             let names = [user.email(), user.username(), sent("email"), sent("username")];
             self.passwords.accept_beside(secret, &names)?;
+            self.admit_takeover(actor, &user.id)?;
         }
         let hash = match secret {
             Some(secret) => Some(self.hashed(actor, Some(&user.id), secret).await?),
@@ -135,6 +136,7 @@ impl Accounts {
         if old.is_none() {
             return Err(Fault::NothingToReplace(id.to_owned()));
         }
+        self.admit_takeover(actor, &exact)?;
         let hash = self.hashed(actor, Some(&exact), secret).await?;
         for _ in 0..ATTEMPTS {
             let Some(old) = self.store.user(&exact).await? else {
@@ -168,9 +170,10 @@ impl Accounts {
     /// Deletes a user with their tokens and roles. Returns `false` when there was no such user.
     ///
     /// # Errors
-    /// Errors of the store.
+    /// [`Fault::CurrentPasswordRequired`], or errors of the store.
     pub async fn delete(&self, actor: Actor<'_>, id: &str) -> Result<bool, Fault> {
         let Some(user) = self.user_named(id).await? else { return Ok(false) };
+        self.admit_takeover(actor, &user.id)?;
         let mut batch = actor.conditions();
         batch.push(Change::DeleteUser(user.id.clone()));
         self.announce(&mut batch, actor, Event::new("user.deleted", About::User(&user)))?;
@@ -190,7 +193,8 @@ impl Accounts {
     /// Builds the edit that gives a user these properties, if the actor may make it.
     ///
     /// # Errors
-    /// [`Fault::TooLarge`], [`Fault::TooManyProperties`], [`Fault::Limited`], [`Fault::RenameRefused`].
+    /// [`Fault::TooLarge`], [`Fault::TooManyProperties`], [`Fault::Limited`], [`Fault::RenameRefused`],
+    /// [`Fault::CurrentPasswordRequired`].
     pub(super) fn edited(
         &self,
         actor: Actor<'_>,
@@ -199,6 +203,9 @@ impl Accounts {
         hash: Option<PasswordHash>,
     ) -> Result<Edit, Fault> {
         self.admit_rename(actor, old, &properties)?;
+        if self.renamed(old, &properties).is_some() {
+            self.admit_takeover(actor, &old.id)?;
+        }
         self.admit_write(actor, &properties, Some(old))?;
         let mut verification = old.verification.clone();
         if properties.get("email") != old.properties.get("email") {
@@ -368,7 +375,7 @@ mod tests {
 
     fn with(session: &Session) -> Actor<'_> {
         let Actor::Client { address, request_id, reach, .. } = CLIENT else { panic!("not a client") };
-        Actor::Client { address, request_id, session: Some(session), reach }
+        Actor::Client { address, request_id, session: Some(session), reach, by_cookie: false }
     }
 
     async fn patch(fixture: &TestAccounts, actor: Actor<'_>, data: Value) -> Result<User, Fault> {

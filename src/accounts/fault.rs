@@ -52,6 +52,9 @@ pub enum Fault {
     /// The owner may not change this property (`users.rename`).
     #[error("an owner may not change `{0}`")]
     RenameRefused(&'static str),
+    /// A session that a cookie carried does not take over its own account (profile `standard`).
+    #[error("a browser's session does not do this without the current password")]
+    CurrentPasswordRequired,
     /// A login token where only a reset token is accepted (profile `standard`).
     #[error("only the token of a password reset may set a password without the old one")]
     ResetTokenRequired,

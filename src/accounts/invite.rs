@@ -151,7 +151,7 @@ mod tests {
     async fn accept(fixture: &TestAccounts, link: &str, password: &str) -> Result<(), Fault> {
         let session = fixture.accounts.session(&token(link)).await?;
         let Actor::Client { address, request_id, reach, .. } = CLIENT else { panic!("not a client") };
-        let actor = Actor::Client { address, request_id, session: Some(&session), reach };
+        let actor = Actor::Client { address, request_id, session: Some(&session), reach, by_cookie: false };
         fixture.accounts.reset_password(actor, &session, password).await
     }
 

@@ -264,7 +264,8 @@ mod tests {
         let proven = accounts.user(&1.into()).await.unwrap();
         let make = |session: Arc<Session>, user: User| async move {
             let Actor::Client { address, request_id, reach, .. } = CLIENT else { panic!("a client") };
-            let actor = Actor::Client { address, request_id, reach, session: Some(&session) };
+            let actor =
+                Actor::Client { address, request_id, reach, session: Some(&session), by_cookie: false };
             accounts.issue_own(actor, user, TokenRequest::default()).await
         };
         // The session's own token is the surplus one, and goes.

@@ -222,8 +222,8 @@ impl Accounts {
         is_strict: bool,
     ) -> Result<(), Fault> {
         let user = self.present(&session.subject.load().id).await?;
-        let is_reset = session.scopes.iter().any(|scope| scope == RESET_SCOPE);
-        if !is_reset && !self.settings.loopback {
+        let is_reset = is_reset(session);
+        if !self.takes_for_reset(session) {
             return Err(Fault::ResetTokenRequired);
         }
         // In LoopBack a reset token stays valid until it expires (docs/loopback-3.28.md section 6.2). The token of an
@@ -241,6 +241,12 @@ impl Accounts {
         let tokens = self.store.tokens(Some(&user.id)).await?;
         let own = tokens.iter().find(|token| token.hash == session.hash);
         Ok(own.and_then(|token| token.name.as_deref()).is_some_and(|name| name.starts_with(RESET_NAME)))
+    }
+
+    /// Whether the token of this session may set a password without the old one.
+    #[must_use]
+    pub fn takes_for_reset(&self, session: &Session) -> bool {
+        is_reset(session) || self.settings.loopback
     }
 
     /// Sets a new password for the session's user, who proves that they know the old one.
@@ -306,6 +312,10 @@ impl Accounts {
     }
 }
 
+fn is_reset(session: &Session) -> bool {
+    session.scopes.iter().any(|scope| scope == RESET_SCOPE)
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -343,7 +353,7 @@ mod tests {
 
     fn with(session: &Session) -> Actor<'_> {
         let Actor::Client { address, request_id, reach, .. } = CLIENT else { panic!("not a client") };
-        Actor::Client { address, request_id, session: Some(session), reach }
+        Actor::Client { address, request_id, session: Some(session), reach, by_cookie: false }
     }
 
     #[tokio::test]

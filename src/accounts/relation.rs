@@ -61,7 +61,7 @@ impl Accounts {
     /// Creates a token for a user.
     ///
     /// # Errors
-    /// [`Fault::TokenTaken`], or an error of a step.
+    /// [`Fault::TokenTaken`], [`Fault::CurrentPasswordRequired`], or an error of a step.
     pub async fn add_token(
         &self,
         actor: Actor<'_>,
@@ -76,6 +76,7 @@ impl Accounts {
         let ttl = Some(request.ttl.unwrap_or(self.settings.ttl.min(self.settings.max_ttl)));
         // NaN stands for LoopBack's `null`, with which each use is a 500 (docs/loopback-3.28.md section 1.4).
         let ttl = ttl.filter(|ttl| ttl.is_finite());
+        self.admit_takeover(actor, &user.id)?;
         self.admit_token_write(actor, &user.id)?;
         let mut user = user.clone();
         for _ in 0..ATTEMPTS {
@@ -191,6 +192,7 @@ impl Accounts {
         key: &str,
         data: &Map<String, Value>,
     ) -> Result<Map<String, Value>, Fault> {
+        self.admit_takeover(actor, &user.id)?;
         self.admit_token_write(actor, &user.id)?;
         let mut token = self.token_of(user, key).await?;
         if let Some(id) = data.get("id").filter(|id| id.as_str() != Some(key)) {

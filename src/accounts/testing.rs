@@ -22,6 +22,7 @@ pub(crate) const CLIENT: Actor<'static> = Actor::Client {
     request_id: "r1",
     session: None,
     reach: Reach::Everyone,
+    by_cookie: false,
 };
 
 /// The defaults of profile `loopback3`.

@@ -79,6 +79,11 @@ fn refused(fault: Fault) -> Problem {
             Problem::new(403, format!("`{name}` cannot be changed by its owner. Ask an administrator"))
                 .code("RENAME_NOT_ALLOWED")
         }
+        Fault::CurrentPasswordRequired => told(
+            403,
+            "A browser's session does not do this. Use the account page, or change-password, which takes the current password",
+            "CURRENT_PASSWORD_REQUIRED",
+        ),
         Fault::ResetTokenRequired => told(
             403,
             "This takes the token of a password reset. With a login token use change-password, which takes the old password",

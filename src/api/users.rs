@@ -81,7 +81,13 @@ impl Api {
 
 pub(super) fn actor<'c>(call: &'c Call<'_>) -> Actor<'c> {
     let session = call.session.as_deref();
-    Actor::Client { address: call.client, request_id: call.request_id, session, reach: call.reach }
+    Actor::Client {
+        address: call.client,
+        request_id: call.request_id,
+        session,
+        reach: call.reach,
+        by_cookie: call.by_cookie,
+    }
 }
 
 /// The id of the row in the request.
@@ -165,6 +171,7 @@ mod tests {
                 client,
                 request_id: "r1",
                 reach: Reach::Everyone,
+                by_cookie: false,
             };
             self.api.reply(&call).await
         }

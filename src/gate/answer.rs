@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::{
     api::{Body, Call, Problem, Reply},
     connection::{Downstream, Stage},
+    credential::Place,
     policy::{self, AccountMethod, Permit, PolicySet},
     refusal::{self, Form, Refusal},
     wire::RequestHead,
@@ -46,6 +47,7 @@ impl Request<'_> {
             client: self.context.client,
             request_id: self.context.request_id.as_str(),
             reach: policy::Reach::default(),
+            by_cookie: reading.session.is_some_and(|known| known.place == Place::Cookie),
         }
     }
 

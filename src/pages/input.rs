@@ -81,11 +81,14 @@ impl<'v> Visit<'v> {
         format!("{}://{}", if self.transport.is_tls() { "https" } else { "http" }, self.host)
     }
 
-    /// The proof of the browser that another host has sent here for a session (`pages/handover.rs`).
+    /// The proof of the browser that another host has sent here for a session (`pages/handover.rs`). None in a frame: the
+    /// page around it would learn where the browser goes, and could keep it from getting there.
     pub(super) fn asked_by(&self) -> Option<Cow<'v, str>> {
         let is_proof =
             |text: &Cow<'_, str>| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        self.param("for").filter(is_proof)
+        // Old browsers do not send the field (W3C Fetch Metadata).
+        let is_framed = self.headers.get("sec-fetch-dest").is_some_and(|dest| dest != "document");
+        self.param("for").filter(|proof| !is_framed && is_proof(proof))
     }
 
     /// A field of the head.
@@ -120,7 +123,8 @@ impl<'v> Visit<'v> {
     where
         'v: 's,
     {
-        Actor::Client { address: self.client, request_id: self.request_id, session, reach }
+        // The forms of the pages have a token of their own, and ask for the password where it matters.
+        Actor::Client { address: self.client, request_id: self.request_id, session, reach, by_cookie: false }
     }
 
     /// Who is logged in.

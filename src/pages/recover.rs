@@ -196,8 +196,8 @@ impl Pages {
         let token = visit.param("token").unwrap_or_default();
         match self.accounts.session(&token).await {
             Ok(session) if visit.reach(AccountMethod::SetPassword, Some(&session)).is_some() => {
-                // A login token in a link is none that was mailed.
-                if session.scopes.is_empty() && !self.accounts.settings().loopback {
+                // The token of a login or of a script in a link is none that was mailed.
+                if !self.accounts.takes_for_reset(&session) {
                     return Err(self.dead_link(visit, link.dead()));
                 }
                 Ok(session)

@@ -19,6 +19,7 @@ pub(crate) mod recovery;
 mod rows;
 mod settings;
 mod short;
+mod takeover;
 mod tokens;
 
 use serde_json::Value;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::support::{Browser, PASSWORD, token};
+use super::support::{Browser, NAVIGATES, PASSWORD, token};
 use crate::support::{App, Gate, Response, Setup};
 
 /// A gate with three apps, each on a host of its own; the login page is on the first one's.
@@ -149,6 +149,43 @@ fn a_token_that_was_handed_over_counts_at_its_host_alone() {
     let mut elsewhere = Browser::over(gate.client(), "one.localhost");
     elsewhere.cookies.insert("portcullis".to_owned(), token);
     assert!(location(elsewhere.get("/.portcullis/account")).starts_with("/.portcullis/login"));
+}
+
+#[test]
+fn a_frame_gets_no_code() {
+    let (_app, gate) = three();
+    sign_up(&gate);
+    let [mut one, mut two] = browsers(&gate);
+    let login = to_login(&mut two, "/cart");
+    one.submit(&login, None, &[("name", "ann"), ("password", PASSWORD)]).expect(303);
+    for dest in ["iframe", "frame", "embed", "object", "empty"] {
+        let page = one.ask("GET", &login, &format!("{NAVIGATES}Sec-Fetch-Dest: {dest}\r\n"), "").expect(200);
+        assert_eq!(page.field("x-frame-options"), Some("DENY"), "{dest}");
+        assert!(!page.text().contains("handover"), "{dest}");
+    }
+    for dest in ["Sec-Fetch-Dest: document\r\n", ""] {
+        let next = location(one.ask("GET", &login, &format!("{NAVIGATES}{dest}"), ""));
+        assert!(next.contains("/.portcullis/handover?code="), "{next}");
+    }
+}
+
+/// A page that has filled the browser with cookies could else read from its frame that a code was refused, and where.
+#[test]
+fn what_is_refused_early_is_in_no_frame() {
+    let app = App::echo();
+    let gate = Gate::start(three_before(&app).set("server.max_header_bytes", "1kb"));
+    let (large, broken) = (format!("Cookie: a={}\r\n", "a".repeat(1100)), "A B: c\r\n".to_owned());
+    for (lines, status) in [(large, 431), (broken, 400)] {
+        let mut client = gate.client();
+        let target = "/.portcullis/handover?code=1";
+        client.send(format!("GET {target} HTTP/1.1\r\nHost: two.localhost\r\n{NAVIGATES}{lines}\r\n"));
+        let answer = client.response().expect(status);
+        assert_eq!(answer.field("x-frame-options"), Some("DENY"), "{status}");
+        assert!(
+            answer.field("content-security-policy").unwrap().contains("frame-ancestors 'none'"),
+            "{status}"
+        );
+    }
 }
 
 #[test]

@@ -91,10 +91,9 @@ fn a_link_that_is_no_good_says_what_to_do() {
     let own = token(browser.get("/.portcullis/login").text());
     let fields = [("password", NEW), ("repeat", NEW), ("form_token", &*own)];
     let cut = good.get(..good.len() - 1).unwrap();
-    let scoped = reset_token(&gate, &["reports"]);
-    for token in
-        ["", "x", cut, &ann.token, &scoped, &format!("{good}&token={good}"), "%00", &"t".repeat(10_000)]
-    {
+    let scoped = [["reports"], ["DEFAULT"]].map(|scopes| reset_token(&gate, &scopes));
+    let (twice, long) = (format!("{good}&token={good}"), "t".repeat(10_000));
+    for token in ["", "x", cut, &ann.token, &scoped[0], &scoped[1], &twice, "%00", &long] {
         for page in ["reset", "invite"] {
             let link = format!("/.portcullis/{page}?token={token}");
             let answer = browser.get(&link).expect(403);

@@ -96,7 +96,7 @@ async fn a_reset_is_a_mail_with_a_link_that_sets_a_password_once() {
     assert!(mails[0].1.contains("To: ann@b.c"), "{}", mails[0].1);
     let session = fixture.accounts.session(&token(&mails[0].1)).await.unwrap();
     let Actor::Client { address, request_id, reach, .. } = CLIENT else { panic!("not a client") };
-    let actor = Actor::Client { address, request_id, session: Some(&session), reach };
+    let actor = Actor::Client { address, request_id, session: Some(&session), reach, by_cookie: false };
     fixture.accounts.reset_password(actor, &session, "another-good-one").await.unwrap();
     fixture.login(&json!({"username": "ann", "password": "another-good-one"})).await.unwrap();
     let mails = delivered(&fixture, folder.path()).await;
@@ -220,6 +220,7 @@ async fn a_login_from_a_new_network_is_told_and_the_first_one_is_not() {
         request_id: "r",
         session: None,
         reach: Reach::Everyone,
+        by_cookie: false,
     };
     for (address, expected) in [
         ("192.0.2.1", false),
