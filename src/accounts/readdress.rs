@@ -185,7 +185,7 @@ impl Accounts {
     ) -> Result<(), Fault> {
         let actor = match actor {
             Actor::Client { address, request_id, reach, .. } => {
-                Actor::Client { address, request_id, session: Some(&link.session), reach }
+                Actor::Client { address, request_id, session: Some(&link.session), reach, by_cookie: false }
             }
             Actor::Operator => Actor::Operator,
         };
