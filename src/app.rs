@@ -133,8 +133,8 @@ async fn start_on(
     clock: Clock,
     log: Log,
 ) -> anyhow::Result<Running> {
-    let (metrics, limits) = (Metrics::new(), Arc::new(Limits::new(&config.limits)));
-    let tls = listeners::tls(config)?;
+    let (metrics, tls) = (Metrics::new(), listeners::tls(config)?);
+    let limits = Arc::new(Limits::new(&config.limits).reported(Arc::clone(&metrics), clock.clone()));
     // Bound before anything is started, so that a port in use ends the start early.
     let bound = listeners::bind(config)?;
     let maker = policies::RulesetBuilder {

@@ -255,6 +255,7 @@ fn user_command(command: UserCommand) -> anyhow::Result<AdminCommand> {
             let password = prompt::password(&from, &who.to_string())?;
             AdminCommand::UserSetPassword { who, password }
         }
+        UserCommand::Unlock { who } => AdminCommand::UserUnlock { who },
         UserCommand::Verify { who } => AdminCommand::UserVerify { who },
         UserCommand::Disable { who } => AdminCommand::UserSwitch { who, disabled: true },
         UserCommand::Enable { who } => AdminCommand::UserSwitch { who, disabled: false },

@@ -17,6 +17,7 @@ mod forward_auth;
 mod http_head;
 mod implied;
 mod last_caller;
+mod limits;
 mod link;
 mod onward;
 mod origins;
@@ -37,7 +38,6 @@ use std::cell::OnceCell;
 use crate::{
     api::{self, Problem},
     connection::Downstream,
-    limit::LimitKind,
     policy::Served,
     refusal::{Form, Refusal},
     wire::{Reject, RequestHead},
@@ -141,9 +141,7 @@ impl<'r> Request<'r> {
         self.check_loop()?;
         self.misrouted.map_or(Ok(()), |why| Err(Refusal::from(why)))?;
         let spelling = self.check_names()?;
-        gate.limits
-            .check(LimitKind::Request, self.context.client)
-            .map_err(|wait| Refusal::TooMany(wait.0))?;
+        self.check_client_rate()?;
         if is_reserved(self.head.path()) {
             return Box::pin(self.reserved(down)).await;
         }
@@ -152,6 +150,7 @@ impl<'r> Request<'r> {
         }
         let (session, stale) = self.session(down).await?;
         let session = record.session.get_or_init(|| session).as_ref();
+        self.check_token_rate(session)?;
         let head = self.judged_head(session)?;
         let action = rules.set.action(head.method(), head.path(), head.query());
         record.route.set((action.route, action.route_index));
@@ -159,6 +158,7 @@ impl<'r> Request<'r> {
         decision::check_slashes(head, &action)?;
         // Only the action shows whether a GET changes state.
         let session = self.check_change(&action, session, head)?;
+        self.check_route_rate(&action, session)?;
         let (action, body) = if body::is_read_first(head, &action) {
             Box::pin(self.read_body(head, action, down)).await?
         } else {

@@ -9,10 +9,10 @@
 //! | API | [`api`] [`pages`] | the LoopBack User API; HTML pages for browsers |
 //! | DOMAIN | [`accounts`] [`acme`] [`forward`] | register, log in, log out; certificates by ACME; a forwarded request |
 //! | INFRASTRUCTURE | [`connection`] [`tls`] [`store`] [`hasher`] [`notify`] [`mail`] [`limit`] [`refusal`] [`observe`] [`clock`] | |
-//! | CORE | [`policy`] [`identity`] [`credential`] [`wire`] [`qs`] [`templates`] [`javascript`] [`encoding`] | no I/O |
+//! | CORE | [`policy`] [`identity`] [`credential`] [`wire`] [`qs`] [`templates`] [`javascript`] [`encoding`] [`rate`] | no I/O |
 //!
 //! A module imports only from levels below its own (`tests/it/architecture.rs` checks it). Exceptions: `clock`
-//! and `observe` serve all levels, `identity`, `qs`, `javascript` and `encoding` serve all of CORE, and every
+//! and `observe` serve all levels, `identity`, `qs`, `javascript`, `encoding` and `rate` serve all of CORE, and every
 //! module converts its errors to a [`refusal::Refusal`].
 //!
 //! # The walk of a request
@@ -56,6 +56,7 @@ pub mod observe;
 pub mod pages;
 pub mod policy;
 pub mod qs;
+pub mod rate;
 pub mod refusal;
 pub mod store;
 pub mod templates;

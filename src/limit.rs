@@ -3,7 +3,10 @@
 
 mod connections;
 mod descriptors;
-mod rate;
+mod limiter;
+mod logins;
+mod report;
+mod routes;
 mod slots;
 mod table;
 
@@ -11,38 +14,47 @@ use std::{
     hash::{BuildHasher, RandomState},
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
+    sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
-use governor::{
-    Quota, RateLimiter,
-    clock::{Clock, MonotonicClock, Reference},
-    middleware::NoOpMiddleware,
-    nanos::Nanos,
-};
+use governor::clock::{Clock, MonotonicClock};
 
 pub use self::{
     connections::{Connection, Connections},
     descriptors::{PER_CONNECTION, connections_within, most_open_files, raise_open_files},
-    rate::{Rate, RateError},
+    limiter::Limiter,
+    logins::{Attempt, Budget},
+    routes::RouteLimit,
     slots::ConcurrencyGuard,
 };
-use self::{slots::Slots, table::Table};
-use crate::identity::UserId;
+use self::{report::Report, slots::Slots};
+use crate::{
+    clock,
+    identity::{TokenHash, UserId},
+    observe::metrics::Metrics,
+    rate::{Exceeded, LimitName, Rate},
+};
 
 /// The rate limits; `None` = off.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Logins from one client.
     pub login_per_client: Option<Rate>,
+    /// Failed logins to one account.
+    pub login_per_account: Option<Rate>,
     /// Requests for a password reset from one client.
     pub reset_per_client: Option<Rate>,
     /// Registrations from one client.
     pub register_per_client: Option<Rate>,
     /// All requests from one client.
     pub requests_per_client: Option<Rate>,
+    /// All requests with one token.
+    pub requests_per_token: Option<Rate>,
     /// Writes of one user's row. A write counts once for each [`PAGE`] bytes.
     pub writes_per_user: Option<Rate>,
+    /// Limits that count and refuse nothing.
+    pub shadow: Vec<LimitName>,
 }
 
 /// The rate limit that a request counts against.
@@ -69,32 +81,27 @@ pub enum WorkKind {
     Search,
 }
 
-/// The limit is exceeded; the time to wait before a retry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetryAfter(pub Duration);
-
 /// The limiters. `C` is their clock, which tests set.
 #[derive(Debug)]
 pub struct Limits<C: Clock = MonotonicClock> {
     login: Option<Limiter<C>>,
+    /// Failed logins of accounts.
+    account: Option<Limiter<C>>,
+    /// Failed logins of names that no account has.
+    unknown: Option<Limiter<C>>,
     reset: Option<Limiter<C>>,
     register: Option<Limiter<C>>,
     request: Option<Limiter<C>>,
+    token: Option<Limiter<C>>,
     write: Option<Limiter<C>>,
+    /// Those of the rates that routes have.
+    routes: Mutex<Vec<Weak<Limiter<C>>>>,
+    shadow: Vec<LimitName>,
+    report: Option<Report>,
     slots: Slots,
+    clock: C,
     /// Keyed with random bytes, so that no client can choose addresses that share an entry.
     hasher: RandomState,
-}
-
-/// A rate limiter, and what it takes to ask it without being counted.
-#[derive(Debug)]
-struct Limiter<C: Clock> {
-    rate: RateLimiter<u64, Table, C, NoOpMiddleware<C::Instant>>,
-    table: Table,
-    /// The moment that the times of the table count from.
-    start: C::Instant,
-    /// The time in which an empty bucket is full again.
-    period: Nanos,
 }
 
 impl Limits {
@@ -109,38 +116,46 @@ impl<C: Clock + Clone> Limits<C> {
     /// Creates the limiters with a clock.
     #[must_use]
     pub fn with_clock(settings: &Settings, clock: &C) -> Self {
-        let limiter = |rate: Option<Rate>| Limiter::new(rate.as_ref()?, clock);
+        let limiter = |name, rate: Option<Rate>| Limiter::new(name, rate?, clock);
         Self {
-            login: limiter(settings.login_per_client),
-            reset: limiter(settings.reset_per_client),
-            register: limiter(settings.register_per_client),
-            request: limiter(settings.requests_per_client),
-            write: limiter(settings.writes_per_user),
+            login: limiter(LimitName::LoginPerClient, settings.login_per_client),
+            account: limiter(LimitName::LoginPerAccount, settings.login_per_account),
+            unknown: limiter(LimitName::LoginPerAccount, settings.login_per_account),
+            reset: limiter(LimitName::ResetPerClient, settings.reset_per_client),
+            register: limiter(LimitName::RegisterPerClient, settings.register_per_client),
+            request: limiter(LimitName::RequestsPerClient, settings.requests_per_client),
+            token: limiter(LimitName::RequestsPerToken, settings.requests_per_token),
+            write: limiter(LimitName::WritesPerUser, settings.writes_per_user),
+            routes: Mutex::default(),
+            shadow: settings.shadow.clone(),
+            report: None,
             slots: Slots::default(),
+            clock: clock.clone(),
             hasher: RandomState::new(),
         }
+    }
+
+    /// With metrics and log lines about requests beyond a limit.
+    #[must_use]
+    pub fn reported(self, metrics: Arc<Metrics>, clock: clock::Clock) -> Self {
+        Self { report: Some(Report::new(metrics, clock)), ..self }
     }
 
     /// Counts a request. IPv6 clients are counted by their /64.
     ///
     /// # Errors
-    /// [`RetryAfter`] when the client has used up its rate.
-    pub fn check(&self, kind: LimitKind, client: IpAddr) -> Result<(), RetryAfter> {
+    /// [`Exceeded`] when the client has used up its rate.
+    pub fn check(&self, kind: LimitKind, client: IpAddr) -> Result<(), Exceeded> {
         // A limit that is off costs nothing, not even a hash.
-        let Some(Limiter { rate, .. }) = self.limiter(kind) else { return Ok(()) };
-        rate.check_key(&self.hasher.hash_one(network(client)))
-            .map_err(|until| RetryAfter(until.wait_time_from(rate.clock().now())))
+        let Some(limiter) = self.limiter(kind) else { return Ok(()) };
+        limiter.check(self.hasher.hash_one(network(client))).or_else(|exceeded| self.refuse(exceeded))
     }
 
-    /// How much of its rate a client has used up, in percent; 0 where the limit is off. Asking is not counted.
+    /// How much of its rate a client has used up, in percent; 0 where the limit is off or a shadow. Asking is not counted.
     #[must_use]
     pub fn used(&self, kind: LimitKind, client: IpAddr) -> u64 {
-        let Some(limiter) = self.limiter(kind) else { return 0 };
-        let Some(whole_at) = limiter.table.whole_at(self.hasher.hash_one(network(client))) else { return 0 };
-        let now = limiter.rate.clock().now().duration_since(limiter.start);
-        let missing = u128::from(whole_at.as_u64().saturating_sub(now.as_u64()));
-        let percent = missing * 100 / u128::from(limiter.period.as_u64().max(1));
-        u64::try_from(percent).unwrap_or(100).min(100)
+        let enforced = self.limiter(kind).filter(|limiter| !self.shadow.contains(&limiter.name));
+        enforced.map_or(0, |limiter| limiter.used(self.hasher.hash_one(network(client))))
     }
 
     fn limiter(&self, kind: LimitKind) -> Option<&Limiter<C>> {
@@ -152,21 +167,34 @@ impl<C: Clock + Clone> Limits<C> {
         }
     }
 
+    /// Counts a request with a token.
+    ///
+    /// # Errors
+    /// [`Exceeded`] when the token has used up its rate.
+    pub fn check_token(&self, token: &TokenHash) -> Result<(), Exceeded> {
+        let Some(limiter) = &self.token else { return Ok(()) };
+        limiter.check(self.hasher.hash_one(token)).or_else(|exceeded| self.refuse(exceeded))
+    }
+
     /// Counts a write of `bytes` bytes to a user's row.
     ///
     /// # Errors
-    /// [`RetryAfter`] when the row was written too often.
-    pub fn check_write(&self, user: &UserId, bytes: usize) -> Result<(), RetryAfter> {
-        let Some(Limiter { rate, .. }) = &self.write else { return Ok(()) };
+    /// [`Exceeded`] when the row was written too often.
+    pub fn check_write(&self, user: &UserId, bytes: usize) -> Result<(), Exceeded> {
+        let Some(limiter) = &self.write else { return Ok(()) };
         // By size: a large row costs the disk as much as many small ones.
         let pages = u32::try_from(bytes.div_ceil(PAGE)).unwrap_or(u32::MAX);
         let pages = NonZeroU32::new(pages).unwrap_or(NonZeroU32::MIN);
-        match rate.check_key_n(&self.hasher.hash_one(user), pages) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(until)) => Err(RetryAfter(until.wait_time_from(rate.clock().now()))),
-            // More than the burst, so no wait would be enough.
-            Err(_) => Err(RetryAfter(Duration::from_secs(60))),
+        limiter.check_many(self.hasher.hash_one(user), pages).or_else(|exceeded| self.refuse(exceeded))
+    }
+
+    /// Reports a request beyond a limit. It passes where the limit is only a shadow.
+    fn refuse(&self, exceeded: Exceeded) -> Result<(), Exceeded> {
+        let is_shadow = self.shadow.contains(&exceeded.limit);
+        if let Some(report) = &self.report {
+            report.exceeded(&exceeded, is_shadow);
         }
+        if is_shadow { Ok(()) } else { Err(exceeded) }
     }
 
     /// A slot for work of a client; `None` if `most` are in progress. IPv6 clients are counted by their /64.
@@ -182,29 +210,11 @@ impl<C: Clock + Clone> Limits<C> {
     }
 }
 
-impl<C: Clock + Clone> Limiter<C> {
-    fn new(rate: &Rate, clock: &C) -> Option<Self> {
-        let (table, start) = (Table::new(table::CAPACITY), clock.now());
-        let period = Nanos::from(rate.period);
-        let rate = RateLimiter::new(quota(rate)?, table.clone(), clock.clone());
-        Some(Self { rate, table, start, period })
-    }
-}
-
 /// The rate of writes of one user's row: two a second if it is small, two a minute if it has the maximum size.
 pub const WRITES_PER_USER: Rate = Rate { burst: 120, period: Duration::from_secs(60) };
 
 /// The number of bytes of a row that count as one write.
 pub const PAGE: usize = 4096;
-
-impl RetryAfter {
-    /// The value of the header `Retry-After`: whole seconds, rounded up, at least one.
-    #[must_use]
-    pub fn seconds(self) -> u64 {
-        let rest = u64::from(self.0.subsec_nanos() > 0);
-        self.0.as_secs().saturating_add(rest).max(1)
-    }
-}
 
 /// The address that identifies a client: an IPv4 address, or the /64 of an IPv6 address, which one host usually
 /// has for itself.
@@ -214,12 +224,6 @@ fn network(client: IpAddr) -> IpAddr {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
         v4 @ IpAddr::V4(_) => v4,
     }
-}
-
-fn quota(rate: &Rate) -> Option<Quota> {
-    // governor counts in the time for one request, not in requests for a time.
-    let each = rate.period.checked_div(rate.burst)?;
-    Some(Quota::with_period(each)?.allow_burst(rate.burst.try_into().ok()?))
 }
 
 #[cfg(test)]
@@ -244,7 +248,8 @@ mod tests {
         for _ in 0..10 {
             assert_eq!(limits.check(LimitKind::Login, ip("192.0.2.1")), Ok(()));
         }
-        let RetryAfter(wait) = limits.check(LimitKind::Login, ip("192.0.2.1")).unwrap_err();
+        let Exceeded { wait, limit, .. } = limits.check(LimitKind::Login, ip("192.0.2.1")).unwrap_err();
+        assert_eq!(limit, LimitName::LoginPerClient);
         assert_eq!(wait, Duration::from_secs(6));
         assert_eq!(limits.check(LimitKind::Login, ip("192.0.2.2")), Ok(()), "others are not touched");
         clock.advance(wait);
@@ -302,9 +307,38 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_rounds_up() {
-        for (millis, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (59_999, 60)] {
-            assert_eq!(RetryAfter(Duration::from_millis(millis)).seconds(), seconds, "{millis}");
+    fn a_token_has_a_rate_of_its_own() {
+        let settings =
+            Settings { requests_per_token: Some("2/minute".parse().unwrap()), ..Settings::default() };
+        let limits = Limits::with_clock(&settings, &FakeRelativeClock::default());
+        for token in ["a", "b"] {
+            let passed = (0..4).filter(|_| limits.check_token(&TokenHash::of(token)).is_ok()).count();
+            assert_eq!(passed, 2, "{token}");
+        }
+        let off = Limits::with_clock(&Settings::default(), &FakeRelativeClock::default());
+        assert!((0..100).all(|_| off.check_token(&TokenHash::of("a")).is_ok()));
+    }
+
+    #[test]
+    fn a_shadow_lets_requests_through_and_counts_them() {
+        let rate = Some("1/minute".parse().unwrap());
+        let settings = Settings {
+            login_per_client: rate,
+            reset_per_client: rate,
+            shadow: vec![LimitName::LoginPerClient],
+            ..Settings::default()
+        };
+        let metrics = Metrics::new();
+        let limits = Limits::with_clock(&settings, &FakeRelativeClock::default())
+            .reported(Arc::clone(&metrics), clock::Clock::System);
+        let passed = |kind| (0..4).filter(|_| limits.check(kind, ip("::1")).is_ok()).count();
+        assert_eq!((passed(LimitKind::Login), passed(LimitKind::Reset)), (4, 1));
+        let page = metrics.render(&crate::observe::metrics::Gauges::default());
+        for line in [
+            "portcullis_limited_total{limit=\"login_per_client\",mode=\"shadow\"} 3\n",
+            "portcullis_limited_total{limit=\"reset_per_client\",mode=\"enforced\"} 3\n",
+        ] {
+            assert!(page.contains(line), "{page}");
         }
     }
 }

@@ -71,6 +71,7 @@ pub use owner::{OwnerAnswer, OwnerVerdict, Question};
 pub use path::readings;
 pub use schema::schema;
 pub use stored_findings::of_stored_rules;
+pub use table::RouteRate;
 
 /// The `id` of a request's body, the only part of it that a decision needs. `None` if the body has none. An
 /// empty text if its value cannot be a row's id (`null`, `0`, a list): LoopBack takes the first `id` that is

@@ -7,13 +7,13 @@
 
 mod page;
 
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 
-use crate::wire::Reject;
+use crate::{rate::Exceeded, wire::Reject};
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,8 +62,8 @@ pub enum Refusal {
     UntrustedPeer,
     /// A path that is reserved for the gate and not used, or that no app of the host has.
     NothingHere,
-    /// Too many requests; the time to wait.
-    TooMany(Duration),
+    /// Too many requests.
+    TooMany(Exceeded),
     /// The store cannot answer.
     StoreDown,
     /// The owner of the row could not be determined.
@@ -158,18 +158,13 @@ impl Refusal {
             let value = if is_invalid { "Bearer error=\"invalid_token\"" } else { "Bearer" };
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(value));
         }
-        let wait = match self {
-            Self::TooMany(wait) => Some(*wait),
+        match self {
+            Self::TooMany(exceeded) => headers.extend(limit_fields(exceeded)),
             // They may pass soon, and RFC 9110 section 10.2.3 lets a 503 say so.
-            Self::StoreDown | Self::OwnerUnknown | Self::Overloaded => Some(Duration::from_secs(1)),
-            _ => None,
-        };
-        if let Some(wait) = wait {
-            // Rounded up, so that a client that waits for exactly this time is admitted.
-            headers.insert(
-                header::RETRY_AFTER,
-                HeaderValue::from(wait.as_millis().div_ceil(1000).max(1) as u64),
-            );
+            Self::StoreDown | Self::OwnerUnknown | Self::Overloaded => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(1));
+            }
+            _ => {}
         }
         if self.status() == 405 {
             headers.insert(
@@ -304,6 +299,12 @@ fn error(status: u16, code: &'static str, message: &'static str) -> ErrorBody {
     ErrorBody { status, name: "Error", code: Some(code), message: message.into() }
 }
 
+/// The header fields of an answer to a request beyond a limit.
+pub fn limit_fields(exceeded: &Exceeded) -> impl Iterator<Item = (HeaderName, HeaderValue)> + use<> {
+    let fields = exceeded.fields().into_iter();
+    fields.filter_map(|(name, value)| Some((HeaderName::from_static(name), value.try_into().ok()?)))
+}
+
 /// The content of `error` in LoopBack's envelope, in its order of keys. The gate's refusals and the User API's errors
 /// (`api/problem.rs`, which adds `details`) use it.
 #[must_use]
@@ -421,8 +422,13 @@ mod tests {
 
     #[test]
     fn headers_say_what_to_do() {
-        let wait = Refusal::TooMany(Duration::from_millis(1_200)).into_response(Form::Json, true, "r1");
+        let rate = "60/hour".parse().unwrap();
+        let wait = std::time::Duration::from_millis(1_200);
+        let exceeded = Exceeded { limit: crate::rate::LimitName::Routes, rate, wait };
+        let wait = Refusal::TooMany(exceeded).into_response(Form::Json, true, "r1");
         assert_eq!(wait.headers()["retry-after"], "2");
+        assert_eq!(wait.headers()["ratelimit-policy"], "\"routes\";q=60;w=3600");
+        assert_eq!(wait.headers()["ratelimit"], "\"routes\";r=0;t=2");
         let expired = Refusal::TokenExpired.into_response(Form::Json, true, "r1");
         assert_eq!(expired.headers()["www-authenticate"], "Bearer error=\"invalid_token\"");
         let loopback = Refusal::TokenExpired.into_response(Form::Json, false, "r1");

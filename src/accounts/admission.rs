@@ -1,14 +1,14 @@
 //! Admission of expensive work for one client or one user: hashing, writes of rows, and searches.
 
-use std::time::Duration;
+use std::{hash::Hash, time::Duration};
 
 use serde_json::{Map, Value};
 
-use super::{Accounts, Actor, Fault, Registration};
+use super::{Accounts, Actor, Fault, Registration, known_networks};
 use crate::{
     hasher::{HashingSlot, Purpose, Verdict},
     identity::{Password, PasswordHash, UserId},
-    limit::WorkKind,
+    limit::{Attempt, Budget, WorkKind},
     policy::Reach,
     store::User,
 };
@@ -65,6 +65,32 @@ impl Accounts {
             Actor::Operator => None,
         };
         Ok(HashingSlot::new(purpose, (of_user, of_client)))
+    }
+
+    /// Counts a login of an account, or of a name that no account has. It is a failure until it is given back.
+    pub(super) fn admit_login(
+        &self,
+        actor: Actor<'_>,
+        user: Option<&User>,
+        name: &impl Hash,
+    ) -> Result<Attempt, Fault> {
+        let counted = match (actor, user) {
+            (Actor::Operator, _) => Ok(Attempt::FREE),
+            (_, None) => self.limits.attempt_unknown(name),
+            (_, Some(user)) => self.limits.attempt(match known_networks::known(actor, user) {
+                Some(network) => Budget::Network(&user.id, network),
+                None => Budget::Strangers(&user.id),
+            }),
+        };
+        counted.map_err(Fault::Limited)
+    }
+
+    /// Counts the check of a password that an account's own session asks for.
+    pub(super) fn admit_proof(&self, actor: Actor<'_>, user: &User) -> Result<Attempt, Fault> {
+        match actor {
+            Actor::Operator => Ok(Attempt::FREE),
+            Actor::Client { .. } => self.limits.attempt(Budget::Sessions(&user.id)).map_err(Fault::Limited),
+        }
     }
 
     /// Runs a search on the search thread. The number of concurrent searches of a client is limited.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     hasher::HashingError,
     identity::{UserId, UsernameError},
-    limit::RetryAfter,
+    rate::Exceeded,
     store::{CommitError, StoreError},
 };
 
@@ -18,7 +18,7 @@ use crate::{
 pub enum Fault {
     /// The client has exceeded a rate limit.
     #[error("too many requests")]
-    Limited(RetryAfter),
+    Limited(Exceeded),
     /// The new password is not accepted.
     #[error(transparent)]
     Password(#[from] PasswordError),

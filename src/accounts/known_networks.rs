@@ -1,4 +1,5 @@
-//! The networks that an account was used from, so that a login from a new one can be mailed to its owner.
+//! The networks that an account was used from, so that a login from a new one can be mailed to its owner, and wrong
+//! passwords from elsewhere do not use up the attempts of the owner.
 //!
 //! A network is the block of addresses that a provider usually gives one site: a /24 of IPv4, a /48 of IPv6. Devices are
 //! not told apart: what a client says of itself can be copied.
@@ -23,14 +24,20 @@ pub(super) enum Network {
     },
 }
 
+/// The network of an actor, if the account was used from it.
+pub(super) fn known(actor: Actor<'_>, user: &User) -> Option<u64> {
+    let Actor::Client { address, .. } = actor else { return None };
+    Some(number(address)).filter(|network| user.networks.contains(network))
+}
+
 impl Network {
     /// The network of a login.
     pub(super) fn of(actor: Actor<'_>, user: &User) -> Self {
         let Actor::Client { address, .. } = actor else { return Self::Known };
-        let network = number(address);
-        if user.networks.contains(&network) {
+        if known(actor, user).is_some() {
             return Self::Known;
         }
+        let network = number(address);
         let mut user = user.clone();
         let is_news = !user.networks.is_empty();
         let surplus = (user.networks.len() + 1).saturating_sub(MOST);

@@ -133,11 +133,12 @@ impl Accounts {
         user: &User,
         events: &mut Vec<Change>,
     ) -> Result<Option<User>, Fault> {
-        if !self.settings.mails.contains(&Message::NewLogin) {
+        let is_mailed = self.settings.mails.contains(&Message::NewLogin);
+        if !is_mailed && !self.limits.counts_accounts() {
             return Ok(None);
         }
         let Network::New { user: noted, is_news } = Network::of(actor, user) else { return Ok(None) };
-        if is_news {
+        if is_news && is_mailed {
             self.announce_mail(events, actor, Message::NewLogin, About::User(user), Value::Null)?;
         }
         Ok(Some(*noted))
@@ -156,24 +157,34 @@ impl Accounts {
             Claim::User(user) => Some(user.id.clone()),
             Claim::Name { .. } => None,
         };
-        let (user, decoy) = match claim {
-            Claim::User(user) => (Some(user), None),
+        let (user, decoy, attempt) = match claim {
+            Claim::User(user) => {
+                let attempt = self.admit_proof(actor, &user)?;
+                (Some(user), None, attempt)
+            }
             Claim::Name { key, realm } => {
                 let found = self.store.find_user(key).await?;
                 // A user of another realm counts as unknown, and gets the decoy hash like one (docs/decisions.md
                 // section 4).
-                (found.filter(|user| realm.is_none() || user.realm() == realm), self.store.decoy(key)?)
+                let found = found.filter(|user| realm.is_none() || user.realm() == realm);
+                let attempt = self.admit_login(actor, found.as_ref(), &(key, realm))?;
+                (found, self.store.decoy(key)?, attempt)
             }
         };
         let hash = user.as_ref().and_then(|user| user.password.clone());
         // An empty password matches no hash, not even that of an empty text. A decoy hash matches no password.
         let may_match = hash.is_some() && !password.expose().is_empty();
-        let verdict = self.verify(actor, owner.as_ref(), self.counted(password), hash.or(decoy)).await?;
+        let checked = self.verify(actor, owner.as_ref(), self.counted(password), hash.or(decoy)).await;
+        // No password was checked if there was no place for it.
+        let verdict = checked.inspect_err(|_| self.limits.give_back(attempt))?;
         let verdict = if may_match { verdict } else { Verdict::Mismatch };
         match user {
             // A disabled user is refused after the hash, so that the response time does not tell that the account
             // exists.
-            Some(user) if verdict != Verdict::Mismatch && !user.disabled => Ok((user, verdict)),
+            Some(user) if verdict != Verdict::Mismatch && !user.disabled => {
+                self.limits.give_back(attempt);
+                Ok((user, verdict))
+            }
             user => {
                 let reason = match &user {
                     None => "unknown user",
@@ -260,7 +271,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        accounts::testing::{self, GOOD, ann, with_ann},
+        accounts::testing::{self, GOOD, TestAccounts, ann, with_ann},
         identity::PasswordHash,
         store,
     };
@@ -442,7 +453,7 @@ mod tests {
 
     #[tokio::test]
     async fn counts_at_the_door_before_it_looks() {
-        let rate = crate::limit::Rate { burst: 2, period: std::time::Duration::from_secs(3600) };
+        let rate = crate::rate::Rate { burst: 2, period: std::time::Duration::from_secs(3600) };
         let limits =
             crate::limit::Settings { login_per_client: Some(rate), ..crate::limit::Settings::default() };
         let fixture = testing::limited_fixture(testing::loopback(), &limits).await;
@@ -452,6 +463,97 @@ mod tests {
             assert!(matches!(fixture.login(&body).await, Err(Fault::LoginFailed)));
         }
         assert!(matches!(fixture.login(&ann()).await, Err(Fault::Limited(_))), "the right password, too");
+    }
+
+    fn from(address: &str) -> Actor<'static> {
+        let reach = crate::policy::Reach::Everyone;
+        Actor::Client { address: address.parse().unwrap(), request_id: "r1", session: None, reach }
+    }
+
+    async fn try_from(fixture: &TestAccounts, address: &str, body: &Value) -> &'static str {
+        let login = Login::read(fixture.accounts.settings(), &testing::map(body)).unwrap();
+        match fixture.accounts.login(from(address), login).await {
+            Ok(_) => "in",
+            Err(Fault::LoginFailed) => "failed",
+            Err(Fault::Limited(_)) => "limited",
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    async fn by_account(settings: Settings, rate: &str) -> TestAccounts {
+        let limits = crate::limit::Settings {
+            login_per_account: Some(rate.parse().unwrap()),
+            ..crate::limit::Settings::default()
+        };
+        let fixture = testing::limited_fixture(settings, &limits).await;
+        let ann = json!({"email": "ann@b.c", "username": "ann", "password": GOOD});
+        fixture.register(&ann).await.unwrap();
+        fixture
+    }
+
+    #[tokio::test]
+    async fn an_account_is_slowed_for_strangers_and_open_to_its_owner() {
+        for settings in [testing::standard(), testing::loopback()] {
+            let fixture = by_account(settings, "3/hour").await;
+            assert_eq!(try_from(&fixture, "192.0.2.7", &ann()).await, "in", "the network is known now");
+            // Whatever the name it is called by, and wherever from.
+            let wrong = [
+                json!({"email": "ann@b.c", "password": "wrong"}),
+                json!({"username": "ann", "password": "wrong"}),
+                json!({"email": "ann@b.c", "password": ""}),
+            ];
+            for (number, body) in wrong.iter().enumerate() {
+                let address = format!("203.0.113.{number}");
+                assert_eq!(try_from(&fixture, &address, body).await, "failed", "{body}");
+            }
+            assert_eq!(try_from(&fixture, "198.51.100.1", &wrong[0]).await, "limited");
+            assert_eq!(try_from(&fixture, "198.51.100.1", &ann()).await, "limited", "as with a wrong one");
+            for _ in 0..5 {
+                assert_eq!(try_from(&fixture, "192.0.2.9", &ann()).await, "in", "a success costs nothing");
+            }
+            fixture.accounts.unlock(Actor::Operator, &1.into()).await.unwrap();
+            assert_eq!(try_from(&fixture, "198.51.100.1", &ann()).await, "in");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_known_network_has_so_many_attempts_too() {
+        let fixture = by_account(testing::standard(), "2/hour").await;
+        assert_eq!(try_from(&fixture, "192.0.2.7", &ann()).await, "in");
+        let wrong = json!({"email": "ann@b.c", "password": "wrong"});
+        for expected in ["failed", "failed", "limited"] {
+            assert_eq!(try_from(&fixture, "192.0.2.8", &wrong).await, expected);
+        }
+        assert_eq!(try_from(&fixture, "203.0.113.1", &ann()).await, "in", "strangers have their own");
+    }
+
+    #[tokio::test]
+    async fn unknown_names_are_slowed_alike() {
+        let fixture = by_account(testing::standard(), "2/hour").await;
+        for name in ["ann@b.c", "nobody@b.c", "NOBODY-else@b.c"] {
+            let body = json!({"email": name, "password": "wrong"});
+            let mut answers = Vec::new();
+            for address in ["192.0.2.1", "198.51.100.1", "203.0.113.1"] {
+                answers.push(try_from(&fixture, address, &body).await);
+            }
+            assert_eq!(answers, ["failed", "failed", "limited"], "{name}");
+        }
+        let spelt = json!({"email": "NOBODY-else@B.C", "password": "wrong"});
+        assert_eq!(try_from(&fixture, "192.0.2.1", &spelt).await, "limited", "another spelling of the name");
+    }
+
+    #[tokio::test]
+    async fn a_password_change_has_attempts_of_its_own() {
+        let fixture = by_account(testing::standard(), "2/hour").await;
+        let issued = fixture.login(&ann()).await.unwrap();
+        let session = fixture.accounts.session(issued.id.expose()).await.unwrap();
+        let wrong = json!({"email": "ann@b.c", "password": "wrong"});
+        while try_from(&fixture, "203.0.113.1", &wrong).await != "limited" {}
+        let prove = |password| fixture.accounts.prove(testing::CLIENT, &session, password);
+        assert!(matches!(prove("wrong").await, Err(Fault::WrongPassword)));
+        assert!(prove(GOOD).await.is_ok());
+        assert!(matches!(prove("wrong").await, Err(Fault::WrongPassword)));
+        assert!(matches!(prove(GOOD).await, Err(Fault::Limited(_))));
     }
 
     #[tokio::test]

@@ -118,6 +118,17 @@ impl Accounts {
         self.change_user(actor, id, UserChange::Switched { disabled: false }).await
     }
 
+    /// Forgets the failed logins of a user that `limits.login_per_account` has counted.
+    ///
+    /// # Errors
+    /// [`Fault::UnknownUser`], or an error of the store.
+    pub async fn unlock(&self, actor: Actor<'_>, id: &UserId) -> Result<User, Fault> {
+        let user = self.user(id).await?;
+        self.limits.forget(&user.id, &user.networks);
+        audit::record("user.unlocked", actor, Some(&user.id), None);
+        Ok(user)
+    }
+
     /// Marks the email address of a user as confirmed.
     ///
     /// # Errors

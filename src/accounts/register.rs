@@ -407,7 +407,8 @@ mod tests {
             PasswordError, Settings,
             testing::{self, CLIENT, TestAccounts, fixture, map},
         },
-        limit::{self, Rate},
+        limit,
+        rate::Rate,
         store::KeyRules,
     };
 

@@ -46,6 +46,11 @@ pub enum AdminCommand {
         /// Whether to disable it.
         disabled: bool,
     },
+    /// Forgets the failed logins of an account.
+    UserUnlock {
+        /// The account.
+        who: Who,
+    },
     /// Marks an email address as confirmed.
     UserVerify {
         /// The account.

@@ -48,6 +48,7 @@ pub async fn execute(command: AdminCommand, services: &Services) -> Result<Outpu
         }
         AdminCommand::UserSwitch { who, disabled: true } => users::disable(services, &who).await,
         AdminCommand::UserSwitch { who, disabled: false } => users::enable(services, &who).await,
+        AdminCommand::UserUnlock { who } => users::unlock(services, &who).await,
         AdminCommand::UserVerify { who } => users::verify(services, &who).await,
         AdminCommand::UserDelete { who } => users::delete(services, &who).await,
         AdminCommand::RoleAdd { name } => roles::add(services, name).await,

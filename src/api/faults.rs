@@ -8,13 +8,14 @@ use super::Problem;
 use crate::{
     accounts::{Fault, PasswordError, QueryError, Violations},
     identity::UserId,
+    rate::Exceeded,
 };
 
 /// LoopBack's answer for an error. `model` is the name of the account model.
 pub(super) fn problem(fault: Fault, model: &str) -> Problem {
     let told = |status, message: &'static str, code| Problem::new(status, message).code(code);
     match fault {
-        Fault::Limited(wait) => too_many(wait.0),
+        Fault::Limited(exceeded) => too_many(exceeded),
         Fault::Password(fault) => Problem::new(422, fault.to_string()).code(password_code(fault)),
         Fault::Invalid(violations) => invalid(&violations),
         Fault::Batch(faults) => batch(faults, model),
@@ -181,8 +182,8 @@ pub(super) fn id(user: &UserId) -> Value {
     }
 }
 
-fn too_many(wait: Duration) -> Problem {
-    Problem::new(429, "Too many requests. Try again later").code("TOO_MANY_REQUESTS").retry_after(wait)
+fn too_many(exceeded: Exceeded) -> Problem {
+    Problem::new(429, "Too many requests. Try again later").code("TOO_MANY_REQUESTS").limited(exceeded)
 }
 
 fn password_code(fault: PasswordError) -> &'static str {

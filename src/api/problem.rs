@@ -14,7 +14,10 @@ use super::{
     negotiate::{Format, error_format},
     xml,
 };
-use crate::refusal::error_fields;
+use crate::{
+    rate::{Exceeded, whole_seconds},
+    refusal::{error_fields, limit_fields},
+};
 
 /// An error in LoopBack's envelope (docs/loopback-3.28.md section 0).
 #[derive(Clone, Debug)]
@@ -29,6 +32,7 @@ struct Fields {
     code: Option<&'static str>,
     details: Option<Value>,
     retry_after: Option<Duration>,
+    limit: Option<Exceeded>,
     challenge: bool,
 }
 
@@ -50,6 +54,7 @@ impl Problem {
             code: None,
             details: None,
             retry_after: None,
+            limit: None,
             challenge: false,
         }))
     }
@@ -99,6 +104,13 @@ impl Problem {
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(wait);
+        self
+    }
+
+    /// Adds the fields of a limit that is exceeded.
+    #[must_use]
+    pub fn limited(mut self, exceeded: Exceeded) -> Self {
+        self.0.limit = Some(exceeded);
         self
     }
 
@@ -160,6 +172,7 @@ impl Problem {
         if let Some(wait) = self.0.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
+        headers.extend(self.0.limit.iter().flat_map(limit_fields));
         if self.0.challenge && self.0.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -192,11 +205,6 @@ impl Problem {
         }
         inner
     }
-}
-
-/// Whole seconds, rounded up, at least one.
-fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 #[cfg(test)]

@@ -12,11 +12,11 @@ use crate::{
     config::{Config, Listen},
     gate::Ruleset,
     hasher::Hasher,
-    limit::Limits,
+    limit::{Limits, RouteLimit},
     mail::Mailer,
     observe::metrics::Metrics,
     pages::Shared,
-    policy::{self, AccountModel, Finding, PolicySet, Source, Stored, StoredRule},
+    policy::{self, AccountModel, Finding, PolicySet, RouteRate, Source, Stored, StoredRule},
     store::{Store, StoreError},
     tls,
 };
@@ -85,6 +85,13 @@ impl RulesetBuilder {
         Ok(SharedModel { linked: linked.or_else(|| model.clone()), model })
     }
 
+    /// For each route, its limit; empty if none has one.
+    fn route_limits(&self, app: &Config, set: &PolicySet) -> Box<[Option<RouteLimit>]> {
+        let of = |limit: &RouteRate| self.limits.of_route(app.app_name(), &limit.route, limit.rate);
+        let limits: Vec<_> = set.limits().map(|limit| limit.and_then(of)).collect();
+        if limits.iter().any(Option::is_some) { limits.into() } else { Box::default() }
+    }
+
     /// Adds the User API to compiled policies.
     pub(super) fn ruleset(
         &self,
@@ -128,7 +135,8 @@ impl RulesetBuilder {
                 is_public: app.server.public_url.is_some() && is_only,
             });
         }
-        Ok(Ruleset { set, labels, api, pages })
+        let limits = self.route_limits(app, &set);
+        Ok(Ruleset { set, labels, limits, api, pages })
     }
 }
 

@@ -199,6 +199,11 @@ pub(super) enum UserCommand {
         #[arg(help = WHO)]
         who: Who,
     },
+    /// Forget the failed logins of an account, which slow its logins
+    Unlock {
+        #[arg(help = WHO)]
+        who: Who,
+    },
     /// Disable an account: no login, and its tokens are refused
     Disable {
         #[arg(help = WHO)]
@@ -419,6 +424,7 @@ mod tests {
             "user list --json",
             "user show id:7",
             "user set-password email:a@b --password-stdin",
+            "user unlock ann",
             "user disable ann",
             "user enable ann",
             "user delete username:ann",

@@ -264,6 +264,7 @@ fn refused_explanation(refused: &Refused) -> Explanation {
         model: String::new(),
         property: String::new(),
         access_type: "",
+        limit: None,
         model_id: None,
         rules: Vec::new(),
         winner: refused.check.to_owned(),

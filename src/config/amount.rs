@@ -8,7 +8,7 @@ use super::{
     finding::ValueError,
     setting::{Setting, Written, refused_value, wrong_type, wrong_value},
 };
-use crate::limit::Rate;
+use crate::rate::Rate;
 
 /// A duration above zero. A deadline of zero would refuse every client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

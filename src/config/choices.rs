@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     accounts::Registration, forward::HostName, gate::MethodOverride, mail::Message, pages::Color,
-    policy::Unmatched, templates::Language, wire::ProxyVersion,
+    policy::Unmatched, rate::LimitName, templates::Language, wire::ProxyVersion,
 };
 
 keywords!(Profile { "standard" = Self::Standard, "loopback3" = Self::Loopback3 });
@@ -41,6 +41,15 @@ keywords!(Message {
     "username-changed" = Self::UsernameChanged,
     "token-made" = Self::TokenMade,
     "account-deleted" = Self::AccountDeleted
+});
+keywords!(LimitName {
+    "login_per_client" = Self::LoginPerClient,
+    "login_per_account" = Self::LoginPerAccount,
+    "reset_per_client" = Self::ResetPerClient,
+    "register_per_client" = Self::RegisterPerClient,
+    "requests_per_client" = Self::RequestsPerClient,
+    "requests_per_token" = Self::RequestsPerToken,
+    "routes" = Self::Routes
 });
 keywords!(Language { "en" = Self::En, "de" = Self::De, "ja" = Self::Ja, "zh" = Self::Zh });
 keywords!(Unmatched { "allow" = Self::Allow, "authenticated" = Self::Authenticated, "deny" = Self::Deny });

@@ -21,8 +21,14 @@ use super::{
     },
 };
 use crate::{
-    accounts::Registration, forward::HostName, gate::MethodOverride, limit::Rate, mail::Message,
-    pages::Color, policy::Unmatched, templates::Language,
+    accounts::Registration,
+    forward::HostName,
+    gate::MethodOverride,
+    mail::Message,
+    pages::Color,
+    policy::Unmatched,
+    rate::{LimitName, Rate},
+    templates::Language,
 };
 
 pub(crate) use sourced::Sourced;
@@ -212,10 +218,12 @@ sections! {
     }
     limits: RawLimits {
         login_per_client: Option<Rate> = "10/minute";
-        login_per_account: Option<Rate> = "";
+        login_per_account: Option<Rate> = "10/minute";
         reset_per_client: Option<Rate> = "5/minute";
         register_per_client: Option<Rate> = "10/minute";
         requests_per_client: Option<Rate> = "";
+        requests_per_token: Option<Rate> = "";
+        shadow: Vec<LimitName> = "";
     }
     identity: RawIdentity {
         preset: Vec<Preset> = "x-forwarded";

@@ -49,7 +49,6 @@ impl Resolver<'_> {
             ("server.data_dir", server::admin_socket(&server.data_dir)),
         ];
         let max_staleness = raw.store.max_staleness.value.0;
-        let login_per_account = raw.limits.login_per_account.value;
         let apps = self.apps(raw_apps, &own);
         self.warn_of_links(&apps, &server, &raw.api.root.value.0, &links_place);
         // With apps this section is only a default, which each app has been resolved with.
@@ -69,8 +68,7 @@ impl Resolver<'_> {
             app: None,
             store: self.store(&raw.store, &server.data_dir, &users),
             max_staleness,
-            limits: limits(&raw.limits),
-            login_per_account,
+            limits: limits(raw.limits),
             identity: self.identity(raw.identity),
             cors: self.cors(raw.cors),
             mail: self.mail(raw.mail, &server, raw.pages.enabled.value),
@@ -328,13 +326,16 @@ fn api(raw: RawApi) -> ApiSettings {
     }
 }
 
-fn limits(raw: &RawLimits) -> limit::Settings {
+fn limits(raw: RawLimits) -> limit::Settings {
     limit::Settings {
         login_per_client: raw.login_per_client.value,
+        login_per_account: raw.login_per_account.value,
         reset_per_client: raw.reset_per_client.value,
         register_per_client: raw.register_per_client.value,
         requests_per_client: raw.requests_per_client.value,
+        requests_per_token: raw.requests_per_token.value,
         writes_per_user: Some(limit::WRITES_PER_USER),
+        shadow: raw.shadow.value,
     }
 }
 

@@ -42,10 +42,8 @@ pub struct Config {
     pub store: store::Settings,
     /// How long a replica may lag behind.
     pub max_staleness: Duration,
-    /// The rates for each client.
+    /// The rate limits.
     pub limits: limit::Settings,
-    /// The rate of logins for each account.
-    pub login_per_account: Option<limit::Rate>,
     /// The identity headers.
     pub identity: IdentitySettings,
     /// Access by pages of other origins.

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use super::{keys::KEYS, sources::DEFAULT_FILE, *};
-use crate::{limit, policy::Unmatched, store};
+use crate::{policy::Unmatched, rate::Rate, store};
 
 mod apps;
 mod mistakes;
@@ -92,9 +92,11 @@ fn defaults() {
     assert!(config.password.blocklist && !config.policies.default_allow);
     assert_eq!((config.policies.acl_error_status, config.policies.unmatched), (None, Unmatched::Deny));
     assert_eq!(config.store.keys, store::KeyRules { canonical: true, ..store::KeyRules::default() });
-    let rate = |burst| Some(limit::Rate { burst, period: Duration::from_secs(60) });
+    let rate = |burst| Some(Rate { burst, period: Duration::from_secs(60) });
     assert_eq!((config.limits.login_per_client, config.limits.reset_per_client), (rate(10), rate(5)));
     assert_eq!((config.limits.register_per_client, config.limits.requests_per_client), (rate(10), None));
+    assert_eq!((config.limits.login_per_account, config.limits.requests_per_token), (rate(10), None));
+    assert_eq!(config.limits.shadow, []);
     assert_eq!(config.identity.preset, [Preset::XForwarded]);
     assert_eq!(config.pages.languages, [crate::templates::Language::En]);
     assert_eq!(

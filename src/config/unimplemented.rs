@@ -29,7 +29,7 @@ pub(super) fn is_unimplemented(key: &str) -> bool {
 }
 
 /// With any value but the default, these keys are errors.
-pub(super) const PROTECTIVE: &[&str] = &["limits.login_per_account", "identity.assertion"];
+pub(super) const PROTECTIVE: &[&str] = &["identity.assertion"];
 
 /// With any value but the default, these keys are warnings.
 const WITHOUT_EFFECT: &[&str] = &["identity.assertion_audience"];

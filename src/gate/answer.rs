@@ -98,7 +98,10 @@ impl Request<'_> {
         };
         if self.tells_in_xml() {
             let (status, name, code, message) = refusal.error_parts();
-            let problem = Problem::named(status, name, message);
+            let mut problem = Problem::named(status, name, message);
+            if let Refusal::TooMany(exceeded) = refusal {
+                problem = problem.limited(exceeded);
+            }
             return code.into_iter().fold(problem, Problem::code).into_response(self.http_head());
         }
         let form = Form::of(head.method(), navigates);

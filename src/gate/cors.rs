@@ -16,7 +16,7 @@ const METHODS: &str = "GET, HEAD, PUT, PATCH, POST, DELETE";
 const MAX_AGE: &str = "86400";
 
 /// Fields of the gate's own answers that a script may read.
-const EXPOSED: &str = "Retry-After, WWW-Authenticate, X-Request-Id";
+const EXPOSED: &str = "RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id";
 
 impl Request<'_> {
     /// The answer to a preflight; `None` = the request is none.

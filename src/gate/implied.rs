@@ -119,6 +119,7 @@ impl<'r> Request<'r> {
             let message = "what this request asks for besides is a route of the gate's own (second-reading)";
             return Err(Refusal::BadRequest { status: 400, message: message.to_owned() }.into());
         }
+        self.check_route_rate(reading.action, reading.session)?;
         // A new cell: the owner of the other row is not that of the first.
         self.decide(reading, &Cell::new(None)).await?;
         Ok(())

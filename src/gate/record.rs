@@ -42,6 +42,7 @@ impl<'r> Record<'r> {
             route: Cell::new(("unmatched", 0)),
             decision: Cell::new(None),
             owner: Cell::new(None),
+            limited: Cell::new((0, 0)),
             exchanged: OnceCell::new(),
             failed_server: Cell::new(None),
             // Stays if the client leaves before it has an answer.

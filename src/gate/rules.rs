@@ -13,7 +13,7 @@ use std::{
 use arc_swap::ArcSwap;
 
 use super::owner::Owners;
-use crate::{api::Api, pages::Pages, policy::PolicySet};
+use crate::{api::Api, limit::RouteLimit, pages::Pages, policy::PolicySet};
 
 /// A policy set with its API, so that a request is judged and served by the same configuration.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct Ruleset {
     pub set: PolicySet,
     /// For each route of the set, its label in the metrics.
     pub labels: Arc<[u32]>,
+    /// For each route of the set, its limit; empty if none has one.
+    pub limits: Box<[Option<RouteLimit>]>,
     /// The User API for the set's account model.
     pub api: Api,
     /// The pages; `None` = this app has none.

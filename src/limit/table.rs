@@ -33,6 +33,8 @@ struct Entry {
     whole_at: Nanos,
 }
 
+const EMPTY: Entry = Entry { key: 0, whole_at: Nanos::new(0) };
+
 impl Table {
     /// A table of `capacity` entries, rounded up to a power of two.
     pub(super) fn new(capacity: usize) -> Self {
@@ -48,6 +50,25 @@ impl Table {
         bucket.iter().find(|entry| entry.key == key).map(|entry| entry.whole_at)
     }
 
+    /// Lets a key's bucket be full again earlier, by `time`.
+    pub(super) fn sooner(&self, key: u64, time: Nanos) {
+        self.change(key, |entry| entry.whole_at = entry.whole_at.saturating_sub(time));
+    }
+
+    /// Forgets a key.
+    pub(super) fn forget(&self, key: u64) {
+        self.change(key, |entry| *entry = EMPTY);
+    }
+
+    fn change(&self, key: u64, change: impl FnOnce(&mut Entry)) {
+        let key = key.max(1);
+        let Some(bucket) = self.bucket(key) else { return };
+        let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = bucket.iter_mut().find(|entry| entry.key == key) {
+            change(entry);
+        }
+    }
+
     fn bucket(&self, key: u64) -> Option<&Mutex<Bucket>> {
         #[expect(clippy::cast_possible_truncation, reason = "only the low bits count")]
         let bucket = key as usize & self.buckets.wrapping_sub(1);
@@ -57,8 +78,7 @@ impl Table {
     }
 
     fn segment(&self) -> Segment {
-        let empty = Entry { key: 0, whole_at: Nanos::new(0) };
-        (0..self.buckets.min(SEGMENT)).map(|_| Mutex::new([empty; WAYS])).collect()
+        (0..self.buckets.min(SEGMENT)).map(|_| Mutex::new([EMPTY; WAYS])).collect()
     }
 }
 
@@ -121,10 +141,48 @@ mod tests {
         assert_eq!(kept(&table), 64);
     }
 
+    /// What limiter memory costs: with `--ignored --nocapture` it prints the resident memory before and after.
+    #[test]
+    #[ignore = "takes a while in a debug build; measures memory"]
+    fn five_million_keys_leave_memory_flat() {
+        let resident = || -> u64 {
+            let status = std::fs::read_to_string("/proc/self/status").unwrap();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+            line.trim().trim_end_matches(" kB").parse().unwrap()
+        };
+        let hasher = std::hash::RandomState::new();
+        let (limiter, _clock) = limiter(CAPACITY, 10);
+        let fill = |keys: std::ops::Range<u64>| {
+            for key in keys {
+                let _ = limiter.check_key(&std::hash::BuildHasher::hash_one(&hasher, key));
+            }
+            resident()
+        };
+        let before = resident();
+        let (full, later) = (fill(0..500_000), fill(500_000..5_000_000));
+        println!(
+            "resident memory in KiB: {before} empty, {full} after 500,000 keys, {later} after 5,000,000"
+        );
+        assert!(later - full < 1024, "{full} KiB, then {later}");
+    }
+
     /// Entries that are taken, of the segments that are allocated.
     fn kept(table: &Table) -> usize {
         let buckets = table.segments.iter().filter_map(OnceLock::get).flatten();
         buckets.map(|bucket| bucket.lock().unwrap().iter().filter(|entry| entry.key != 0).count()).sum()
+    }
+
+    #[test]
+    fn five_million_keys_take_the_memory_of_the_capacity() {
+        let hasher = std::hash::RandomState::new();
+        let table = Table::new(CAPACITY);
+        for key in 0..5_000_000_u64 {
+            let key = std::hash::BuildHasher::hash_one(&hasher, key);
+            let _: Result<(), ()> = table.measure_and_replace(&key, |_| Ok(((), Nanos::new(key))));
+        }
+        let entries: usize =
+            table.segments.iter().filter_map(OnceLock::get).map(|segment| segment.len() * WAYS).sum();
+        assert_eq!((entries, kept(&table)), (CAPACITY, CAPACITY));
     }
 
     #[test]
@@ -151,6 +209,25 @@ mod tests {
         for key in 1..8 {
             assert!(!ok(key), "{key} is still held");
         }
+    }
+
+    #[test]
+    fn a_key_can_be_set_back_and_forgotten() {
+        let (limiter, _clock) = limiter(WAYS, 2);
+        let table = limiter.into_state_store();
+        let set = |key: u64, at| table.measure_and_replace(&key, |_| Ok::<_, ()>(((), Nanos::new(at))));
+        let at = |key: u64| {
+            let seen = table.measure_and_replace(&key, Err::<((), Nanos), _>);
+            seen.unwrap_err().map(|at| at.as_u64())
+        };
+        set(1, 50).unwrap();
+        set(2, 60).unwrap();
+        table.sooner(1, Nanos::new(20));
+        table.sooner(3, Nanos::new(20));
+        assert_eq!((at(1), at(2), at(3)), (Some(30), Some(60), None));
+        table.sooner(1, Nanos::new(99));
+        table.forget(2);
+        assert_eq!((at(1), at(2), kept(&table)), (Some(0), None, 1));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::sync::{
 };
 
 pub use self::core::{CoreMetrics, Decision};
+use crate::rate::LimitName;
 use values::Label;
 pub use values::{CertificateEnd, Gauges, Handshake, LoginResult, MailResult, Metrics, UpstreamError};
 
@@ -33,6 +34,7 @@ impl Metrics {
             upstream_errors: Default::default(),
             handshakes: Default::default(),
             mails: Default::default(),
+            limited: Default::default(),
             store_errors: AtomicU64::new(0),
             tokens_over: AtomicU64::new(0),
             last_reload_failed: AtomicBool::new(false),
@@ -72,6 +74,12 @@ impl Metrics {
     /// Counts what became of a mail.
     pub fn mail(&self, result: MailResult) {
         count(self.mails.get(result as usize));
+    }
+
+    /// Counts a request beyond a rate limit. `is_shadow`: the limit refuses nothing.
+    pub fn limited(&self, limit: LimitName, is_shadow: bool) {
+        let counters = self.limited.get(usize::from(is_shadow));
+        count(counters.and_then(|counters| counters.get(limit as usize)));
     }
 
     /// Counts an error of the store.
@@ -149,6 +157,7 @@ mod tests {
         metrics.store_error();
         metrics.handshake(Handshake::Failed);
         metrics.mail(MailResult::GivenUp);
+        metrics.limited(LimitName::RequestsPerToken, true);
         metrics.reloaded(false);
         let gauges = Gauges {
             hash_queue_depth: 3,

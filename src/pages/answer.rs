@@ -10,6 +10,8 @@ use http::{
 };
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use crate::{rate::Exceeded, refusal::limit_fields};
+
 /// What a `Location` cannot have as it is (RFC 3986 section 2): a target with letters beyond ASCII arrives, too.
 const IN_LOCATION: &AsciiSet = &CONTROLS.add(b' ');
 
@@ -71,6 +73,12 @@ impl Answer {
     /// To be tried again after some time.
     pub(super) fn after(self, seconds: u64) -> Self {
         self.with(RETRY_AFTER, &seconds.to_string())
+    }
+
+    /// For a request beyond a limit.
+    pub(super) fn limited(mut self, exceeded: &Exceeded) -> Self {
+        self.response.headers_mut().extend(limit_fields(exceeded));
+        self
     }
 
     /// Lets the page's forms lead to other origins.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     accounts::{Fault, PasswordError, ValidationRule, Violation},
-    limit::RetryAfter,
+    rate::whole_seconds,
 };
 
 impl Pages {
@@ -22,10 +22,10 @@ impl Pages {
             return Notices(violations.list.iter().map(violation).collect());
         }
         let notice = match fault {
-            Fault::Limited(wait) => {
-                let seconds = wait.seconds();
-                Notice { wait: Some(seconds), ..Notice::new(429, "error.limited").counting(seconds) }
-            }
+            Fault::Limited(exceeded) => Notice {
+                limit: Some(Box::new(*exceeded)),
+                ..Notice::new(429, "error.limited").counting(exceeded.seconds())
+            },
             Fault::LoginFailed => Notice::new(422, "error.login"),
             Fault::EmailNotVerified(id) => {
                 Notice { unconfirmed: Some(Box::new(id.clone())), ..Notice::new(422, "error.unverified") }
@@ -41,7 +41,7 @@ impl Pages {
             Fault::RegistrationClosed => Notice::new(403, "error.closed"),
             Fault::ReservedScope(_) => Notice::of("scope", "error.scope"),
             Fault::Busy(wait) | Fault::NoMemory(wait) => {
-                Notice { wait: Some(RetryAfter(*wait).seconds()), ..Notice::new(503, "error.busy") }
+                Notice { wait: Some(whole_seconds(*wait)), ..Notice::new(503, "error.busy") }
             }
             other => {
                 if let Some(more) = self.failures.say(visit.now) {

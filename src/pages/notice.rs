@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{answer::Answer, state::TEXTS};
-use crate::{identity::UserId, observe::metrics::LoginResult, templates::Language};
+use crate::{identity::UserId, observe::metrics::LoginResult, rate::Exceeded, templates::Language};
 
 /// A text, and the status of the answer that shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(super) struct Notice {
     pub(super) name: Option<String>,
     /// Seconds to wait, for `Retry-After`.
     pub(super) wait: Option<u64>,
+    /// The limit that was exceeded. Boxed, because few notices have one.
+    pub(super) limit: Option<Box<Exceeded>>,
     /// The id of the field that it is about.
     pub(super) field: Option<Cow<'static, str>>,
     /// The account with an unconfirmed address whose password was right.
@@ -28,7 +30,7 @@ pub(super) struct Notices(pub(super) Vec<Notice>);
 
 impl Notice {
     pub(super) fn new(status: u16, key: &'static str) -> Self {
-        Self { status, key, count: None, name: None, wait: None, field: None, unconfirmed: None }
+        Self { status, key, count: None, name: None, wait: None, limit: None, field: None, unconfirmed: None }
     }
 
     /// About a field that was filled in wrongly.
@@ -53,9 +55,11 @@ impl Notices {
     /// The answer with these notices on it.
     pub(super) fn on(&self, answer: Answer) -> Answer {
         let Some(first) = self.0.first() else { return answer };
-        match first.wait {
-            Some(seconds) => answer.after(seconds).status(first.status),
-            None => answer.status(first.status),
+        let answer = answer.status(first.status);
+        match (first.wait, &first.limit) {
+            (_, Some(exceeded)) => answer.limited(exceeded),
+            (Some(seconds), None) => answer.after(seconds),
+            (None, None) => answer,
         }
     }
 

@@ -207,12 +207,15 @@ impl<'a, 'r> Assembly<'a, 'r> {
             takes: method.takes.clone().into_owned().into_boxed_slice(),
             encoded_slash: false,
             asks_for_basic: false,
+            limit: None,
         };
-        let rules = self.shared.rules(rules(&model.acls, rows, &target));
         self.table.routes.push(Route {
             name: format!("{}.{dotted}", model.name).into(),
             model: index,
-            judge: Judge { access: method.access, rules },
+            judge: Judge {
+                access: method.access,
+                rules: self.shared.rules(rules(&model.acls, rows, &target)),
+            },
             safe: None,
             operation: self.shared.operation(operation),
         });

@@ -99,6 +99,7 @@ codes! {
         AccessType = "access-type", EITHER, "an access type that is none; a rule with it never applies";
         AccessScopes = "access-scopes", ERROR, "`accessScopes` that are not a list of texts";
         Challenge = "challenge", ERROR, "a `challenge` that is none";
+        Limit = "limit", ERROR, "a `limit` that is no rate such as `60/minute`";
         RouteTie = "route-tie", ERROR, "two routes that fit the same requests, or a route that a short route takes";
         Owner = "owner", EITHER, "an `owner` that cannot be read; a rule for `$owner` in a file without one";
     }

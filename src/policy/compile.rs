@@ -14,6 +14,7 @@ use super::{
     model::{Definition, ModelConfig, Models},
     plan::Plan,
     routes_file::RoutesFile,
+    table::RouteRate,
 };
 use crate::encoding::hex;
 
@@ -66,6 +67,12 @@ impl PolicySet {
     #[must_use]
     pub fn own_routes(&self) -> usize {
         FIXED_ROUTES + self.table.routes.iter().filter(|route| route.operation.account.is_some()).count()
+    }
+
+    /// The limits of the routes, in the same order.
+    pub fn limits(&self) -> impl Iterator<Item = Option<&RouteRate>> {
+        let of_routes = self.table.routes.iter().map(|route| route.operation.limit.as_deref());
+        std::iter::repeat_n(None, FIXED_ROUTES).chain(of_routes)
     }
 
     /// The settings that the set was compiled with.

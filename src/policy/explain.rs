@@ -57,6 +57,9 @@ pub struct Explanation {
     pub access_type: &'static str,
     /// The row's id, if the request has one.
     pub model_id: Option<String>,
+    /// How often each caller may call the route, such as `60/minute`. It is counted apart from the verdict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
     /// All rules of the model: those that match this request by score, the highest first, then the others.
     pub rules: Vec<RuleLine>,
     /// The rule that decided; `default`, `unmatched`, `scope`, `ambiguous` or `no-such-method` if none did.
@@ -169,6 +172,12 @@ impl Analysis {
             property: action.property.to_owned(),
             access_type: action.access_type,
             model_id: action.model_id.as_deref().filter(|id| !id.is_empty()).map(str::to_owned),
+            limit: match action.target {
+                Target::Route { route, .. } => {
+                    route.operation.limit.as_ref().map(|limit| limit.rate.to_string())
+                }
+                _ => None,
+            },
             rules: lines,
             winner: decided.rule,
             runner_up,

@@ -13,6 +13,7 @@ use super::{
     trie::{Piece, captures},
     verb,
 };
+use crate::rate::Rate;
 
 /// A parsed `routes` file.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub(super) struct RouteEntry {
     pub(super) encoded_slash: bool,
     /// Whether its 401s also ask for `Basic`.
     pub(super) asks_for_basic: bool,
+    /// How often each caller may call it.
+    pub(super) limit: Option<Rate>,
 }
 
 pub(super) const FILE_KEYS: [&str; 10] = [
@@ -53,8 +56,17 @@ pub(super) const FILE_KEYS: [&str; 10] = [
     "defaultPermission",
     "challenge",
 ];
-pub(super) const ROUTE_KEYS: [&str; 8] =
-    ["path", "methods", "property", "accessType", "accessScopes", "encodedSlash", "challenge", "description"];
+pub(super) const ROUTE_KEYS: [&str; 9] = [
+    "path",
+    "methods",
+    "property",
+    "accessType",
+    "accessScopes",
+    "encodedSlash",
+    "challenge",
+    "limit",
+    "description",
+];
 pub(super) const OWNER_KEYS: [&str; 5] = ["path", "lookup", "field", "header", "cache"];
 
 impl RoutesFile {
@@ -125,6 +137,7 @@ impl RouteEntry {
             scopes: scopes::read(node, report),
             encoded_slash: flag(node, "encodedSlash", report),
             asks_for_basic: asks_for_basic(node.get("challenge"), report),
+            limit: limit(node, report),
         })
     }
 }
@@ -138,6 +151,21 @@ pub(super) fn asks_for_basic(node: Option<&Node>, report: &mut Report<'_>) -> bo
         report.error(node.at, Code::Challenge, format!("`{word}` is not a challenge"), fix);
     }
     word == "basic"
+}
+
+/// Reads `"limit": "60/minute"` of a route.
+fn limit(node: &Node, report: &mut Report<'_>) -> Option<Rate> {
+    let node = node.get("limit").filter(|limit| !limit.is_null())?;
+    let Some(text) = node.text() else {
+        wrong_type(node, "limit", "a text such as `\"60/minute\"`", report);
+        return None;
+    };
+    let rate = text.parse().ok();
+    if rate.is_none() {
+        let fix = "write a count and a time (second, minute, hour or day), such as `\"60/minute\"`";
+        report.error(node.at, Code::Limit, format!("`{text}` is not a limit"), Some(fix.into()));
+    }
+    rate
 }
 
 fn methods(node: &Node, report: &mut Report<'_>) -> Vec<Box<str>> {

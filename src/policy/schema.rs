@@ -77,6 +77,9 @@ pub(super) struct Route {
     pub(super) encoded_slash: Option<bool>,
     /// `basic`: a 401 asks for a password, too.
     pub(super) challenge: Option<Challenge>,
+    /// How often each caller may call it, such as `60/minute`: a count and a time.
+    #[schemars(regex(pattern = "^[1-9][0-9]*/(second|minute|hour|day)$"))]
+    pub(super) limit: Option<String>,
     /// A comment for readers.
     pub(super) description: Option<String>,
 }

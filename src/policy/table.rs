@@ -12,6 +12,7 @@ use super::{
     segment_table::SegmentTable,
     trie::{Leaf, Order, Trie},
 };
+use crate::rate::Rate;
 
 /// The longest mount point in bytes.
 pub(super) const MAX_MOUNT: usize = 128;
@@ -91,6 +92,17 @@ pub(super) struct Operation {
     pub(super) encoded_slash: bool,
     /// Whether its 401s also ask for `Basic`.
     pub(super) asks_for_basic: bool,
+    /// How often a caller may call it. Boxed, because few routes have a limit.
+    pub(super) limit: Option<Box<RouteRate>>,
+}
+
+/// How often each caller may call a route.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RouteRate {
+    /// The rate.
+    pub rate: Rate,
+    /// The file, methods and path of the route, by which it is the same one after a reload.
+    pub route: Box<str>,
 }
 
 /// The rules of a route under one access type.

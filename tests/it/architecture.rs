@@ -17,7 +17,10 @@ use source::{Source, code_of, crate_paths};
 
 /// The levels from the ground up. A new module says here where it belongs.
 const LEVELS: [(&str, &[&str]); 10] = [
-    ("CORE", &["policy", "identity", "credential", "wire", "qs", "templates", "javascript", "encoding"]),
+    (
+        "CORE",
+        &["policy", "identity", "credential", "wire", "qs", "templates", "javascript", "encoding", "rate"],
+    ),
     (
         "INFRASTRUCTURE",
         &["connection", "tls", "store", "hasher", "notify", "mail", "limit", "refusal", "observe", "clock"],
@@ -36,7 +39,7 @@ const LEVELS: [(&str, &[&str]); 10] = [
 const FOR_ALL: [&str; 2] = ["clock", "observe"];
 
 /// The same within the pure core.
-const FOR_ALL_PURE: [&str; 4] = ["identity", "qs", "javascript", "encoding"];
+const FOR_ALL_PURE: [&str; 5] = ["identity", "qs", "javascript", "encoding", "rate"];
 
 /// Lines of a file without its tests.
 const MAX_LINES: usize = 400;

@@ -144,6 +144,14 @@ pub(super) async fn enable(services: &Services, who: &Who) -> Result<Output, Exe
     Ok(Output::Done { message: format!("{} is switched on", called(&user)) })
 }
 
+pub(super) async fn unlock(services: &Services, who: &Who) -> Result<Output, ExecuteError> {
+    let known = resolve(services, who).await?;
+    // The counts are in the memory of the gate: here are none.
+    services.live.as_ref().ok_or(ExecuteError::NoGate)?;
+    let user = services.accounts().unlock(Actor::Operator, &known.id).await?;
+    Ok(Output::Done { message: format!("the failed logins of {} are forgotten", called(&user)) })
+}
+
 pub(super) async fn verify(services: &Services, who: &Who) -> Result<Output, ExecuteError> {
     let known = resolve(services, who).await?;
     let user = services.accounts().confirm_email(Actor::Operator, &known.id).await?;

@@ -60,6 +60,7 @@ fn head(question: &Question<'_>, explanation: &Explanation) -> Vec<(&'static str
     ];
     let method = [&*explanation.property, explanation.access_type].map(str::trim).join(" ");
     head.push(("method", method.trim().to_owned()));
+    head.extend(explanation.limit.as_ref().map(|limit| ("limit", format!("{limit} for each caller"))));
     head.extend(explanation.model_id.as_ref().map(|id| ("row", id.clone())));
     head.extend(question.told.and_then(owner).map(|told| ("owner", told)));
     head.extend(question.source.map(|source| ("by", source.to_owned())));

@@ -18,7 +18,6 @@ use crate::{
         reserved::is_reserved,
         session::Known,
     },
-    limit::LimitKind,
     policy::Served,
     refusal::Refusal,
     store::Session,
@@ -90,10 +89,9 @@ impl Request<'_> {
         self.misrouted.map_or(Ok(()), |why| Err(Refusal::from(why)))?;
         self.check_names()?;
         // An app that asks for its users is no client.
-        if matches!(judged_for, JudgedFor::Credentials) {
-            gate.limits
-                .check(LimitKind::Request, self.context.client)
-                .map_err(|wait| Refusal::TooMany(wait.0))?;
+        let is_counted = matches!(judged_for, JudgedFor::Credentials);
+        if is_counted {
+            self.check_client_rate()?;
         }
         // No rule can give them to the app.
         if is_reserved(head.path()) {
@@ -106,11 +104,17 @@ impl Request<'_> {
             JudgedFor::User(session) => (Some(Known::of(session, Place::Header)), None),
         };
         let session = record.session.get_or_init(|| session).as_ref();
+        if is_counted {
+            self.check_token_rate(session)?;
+        }
         // As it was sent, because the answer cannot replace the current-user literal.
         let action = rules.set.action(head.method(), head.path(), head.query());
         record.route.set((action.route, action.route_index));
         check_slashes(head, &action)?;
         let session = self.check_change(&action, session, head)?;
+        if is_counted {
+            self.check_route_rate(&action, session)?;
+        }
         if matches!(action.served, Served::App | Served::NoSuchMethod) {
             api::check_takes(&action, head, None)?;
         }

@@ -28,6 +28,8 @@ pub(in crate::gate) struct Record<'r> {
     pub(in crate::gate) decision: Cell<Option<(Decision, Option<&'r str>)>>,
     /// The app's answer about the owner.
     pub(in crate::gate) owner: Cell<Option<OwnerVerdict>>,
+    /// The indexes of routes that the request has been counted for: the first, and the latest; 0 = none.
+    pub(in crate::gate) limited: Cell<(u32, u32)>,
     /// The result of forwarding.
     pub(in crate::gate) exchanged: OnceCell<Exchanged<'r>>,
     /// The server that was chosen for a request that failed.

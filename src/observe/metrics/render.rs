@@ -12,8 +12,9 @@ use super::{
     CertificateEnd, CoreMetrics, Decision, Gauges, Handshake, LoginResult, MailResult, Metrics,
     UpstreamError,
     core::{BOUNDS_US, status_names},
-    values::Label,
+    values::{LIMIT_MODES, Label},
 };
+use crate::rate::LimitName;
 
 pub(super) fn page(
     metrics: &Metrics,
@@ -30,6 +31,7 @@ pub(super) fn page(
     page.by("decisions_total", "decision", Decision::NAMES.iter().zip(decisions));
     page.head("logins_total", "counter", "logins by what they came to");
     page.by("logins_total", "result", LoginResult::NAMES.iter().zip(read(&metrics.logins)));
+    page.limited(metrics);
     page.head("hash_queue_depth", "gauge", "passwords that wait to be hashed");
     page.line("hash_queue_depth", gauges.hash_queue_depth);
     page.head("tokens_live", "gauge", "tokens that are good now");
@@ -80,6 +82,19 @@ impl Page {
             // Zeros are left out: 50 statuses for each of a thousand routes would be a page of megabytes.
             for (status, sum) in statuses.iter().zip(sums).filter(|(_, sum)| *sum > 0) {
                 self.line(&format!("requests_total{{{app}route=\"{route}\",status=\"{status}\"}}"), sum);
+            }
+        }
+    }
+
+    fn limited(&mut self, metrics: &Metrics) {
+        self.head(
+            "limited_total",
+            "counter",
+            "requests beyond a rate limit, by limit; a shadow lets them through",
+        );
+        for (mode, counters) in LIMIT_MODES.iter().zip(&metrics.limited) {
+            for (limit, count) in LimitName::NAMES.iter().zip(read(counters)) {
+                self.line(&format!("limited_total{{limit=\"{limit}\",mode=\"{mode}\"}}"), count);
             }
         }
     }

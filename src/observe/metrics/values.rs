@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use super::core::CoreMetrics;
+use crate::rate::LimitName;
 
 /// All metrics of the process.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub struct Metrics {
     pub(super) upstream_errors: [AtomicU64; UpstreamError::NAMES.len()],
     pub(super) handshakes: [AtomicU64; Handshake::NAMES.len()],
     pub(super) mails: [AtomicU64; MailResult::NAMES.len()],
+    pub(super) limited: [[AtomicU64; LimitName::NAMES.len()]; LIMIT_MODES.len()],
     pub(super) store_errors: AtomicU64,
     pub(super) tokens_over: AtomicU64,
     pub(super) last_reload_failed: AtomicBool,
@@ -84,6 +86,9 @@ pub enum MailResult {
     /// It will not be sent: the server refused it for good, or it was too old, or one of too many.
     GivenUp,
 }
+
+/// What became of requests beyond a rate limit.
+pub(super) const LIMIT_MODES: [&str; 2] = ["enforced", "shadow"];
 
 /// Values that are measured for each scrape.
 #[derive(Clone, Debug, Default)]

@@ -12,7 +12,7 @@ use crate::policy::{
     owner::Owner,
     plan::{ModelPlan, RoutePlan},
     routes_file::{RouteEntry, RoutesFile},
-    table::{Judge, Operation, Route},
+    table::{Judge, Operation, Route, RouteRate},
     trie::{End, Piece},
 };
 
@@ -86,6 +86,11 @@ impl Assembly<'_, '_> {
             takes: Box::default(),
             encoded_slash: route.encoded_slash,
             asks_for_basic: route.asks_for_basic,
+            limit: route.limit.map(|rate| {
+                let methods = route.methods.join(",");
+                let route = format!("{} {methods} {}", definition.name, route.path).into();
+                Box::new(RouteRate { rate, route })
+            }),
         };
         Route {
             name: format!("{}{glue}{last}", definition.name).into(),

@@ -71,6 +71,7 @@ impl Assembly<'_, '_> {
                 takes: Box::default(),
                 encoded_slash: false,
                 asks_for_basic: false,
+                limit: None,
             };
             let short = Route {
                 name: long.name.clone(),

@@ -174,6 +174,7 @@ fn refuses_routes_that_cannot_be_meant() {
         file[key] = value;
         file
     };
+    let limited = |limit: Value| routes(json!([{"path": "/a", "limit": limit}]));
     for (definition, expected) in [
         (routes(json!({})), "`routes` holds an object"),
         (routes(json!([{"paht": "/a"}])), "did you mean `path`?"),
@@ -207,6 +208,10 @@ fn refuses_routes_that_cannot_be_meant() {
         (one("owner", json!({"lookup": "/x", "header": "h", "cache": "soon"})), "`soon` is not a duration"),
         (one("ignoreCase", json!("yes")), "write `true` or `false`"),
         (one("challenge", json!("digest")), "`digest` is not a challenge"),
+        (limited(json!("60/min")), "`60/min` is not a limit"),
+        (limited(json!("0/minute")), "such as `\"60/minute\"`"),
+        (limited(json!("")), "`` is not a limit"),
+        (limited(json!(60)), "`limit` holds a number"),
     ] {
         refused(&definition, expected);
     }

@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
+use portcullis::accounts::Actor;
+
 use super::{PASSWORD, ask};
-use crate::support::{App, GUARD, Gate, Response, Setup};
+use crate::support::{App, Client, GUARD, Gate, Response, Setup};
 
 fn retry_after(answer: &Response) -> u64 {
     let wait = answer.field("retry-after").unwrap_or_else(|| panic!("{}", answer.head));
@@ -27,6 +29,11 @@ fn logins_of_one_client_are_limited_whatever_they_bring() {
         for body in [&wrong, &right] {
             let answer = ask(&mut gate.client(), "POST", "/api/users/login", "", body).expect(429);
             assert!((1..=1_200).contains(&retry_after(&answer)), "{profile}: {}", answer.head);
+            assert_eq!(
+                answer.field("ratelimit-policy"),
+                Some("\"login_per_client\";q=3;w=3600"),
+                "{profile}"
+            );
             let error = answer.json()["error"].clone();
             assert_eq!(
                 (&error["statusCode"], &error["code"]),
@@ -68,6 +75,145 @@ fn all_requests_of_one_client_can_be_limited() {
     assert_eq!(app.requests().len(), 2);
 }
 
+/// A login from this address, behind a proxy that is trusted.
+fn login_from(client: &mut Client, address: &str, name: &str, password: &str) -> Response {
+    let lines = format!("X-Forwarded-For: {address}\r\nContent-Type: application/json\r\n");
+    let body = json!({"username": name, "password": password}).to_string();
+    client.ask("POST", "/api/users/login", &lines, body.as_bytes())
+}
+
+#[test]
+fn an_account_is_slowed_for_strangers_and_its_owner_logs_in() {
+    for profile in ["standard", "loopback3"] {
+        let app = App::echo();
+        let setup = Setup::new(&app).set("profile", profile).set("server.trusted_proxies", "127.0.0.1");
+        let gate = Gate::start(setup.set("limits.login_per_account", "5/hour"));
+        let ann = gate.sign_up("ann");
+        let mut client = gate.client();
+        login_from(&mut client, "192.0.2.7", "ann", PASSWORD).expect(200);
+        let attack = |client: &mut Client, name: &str| -> Vec<(u16, String)> {
+            let attempts = (0..8).map(|number| {
+                let answer = login_from(client, &format!("203.0.{number}.1"), name, "not-my-password");
+                (answer.status, answer.text().to_owned())
+            });
+            attempts.collect()
+        };
+        let known = attack(&mut client, "ann");
+        let statuses: Vec<u16> = known.iter().map(|(status, _)| *status).collect();
+        assert_eq!(statuses, [401, 401, 401, 401, 401, 429, 429, 429], "{profile}");
+        assert_eq!(attack(&mut client, "nobody"), known, "{profile}: an unknown name is answered alike");
+        let refused = login_from(&mut client, "198.51.100.1", "ann", PASSWORD).expect(429);
+        let wait = retry_after(&refused);
+        assert!((1..=720).contains(&wait), "{}", refused.head);
+        assert_eq!(refused.field("ratelimit-policy"), Some("\"login_per_account\";q=5;w=3600"), "{profile}");
+        assert_eq!(refused.field("ratelimit"), Some(&*format!("\"login_per_account\";r=0;t={wait}")));
+        // The owner, at the network of the last login.
+        login_from(&mut client, "192.0.2.8", "ann", PASSWORD).expect(200);
+        gate.wait_for_metric("portcullis_limited_total{limit=\"login_per_account\",mode=\"enforced\"} 7");
+        let accounts = gate.parts().rules.current().api.accounts().clone();
+        gate.run(accounts.unlock(Actor::Operator, &ann.id.into())).unwrap();
+        login_from(&mut client, "198.51.100.1", "ann", PASSWORD).expect(200);
+    }
+}
+
+#[test]
+fn a_shadow_tells_what_a_limit_would_refuse() {
+    let app = App::echo();
+    let setup = Setup::new(&app).set("limits.requests_per_client", "2/hour");
+    let setup = setup.set("limits.login_per_account", "1/hour");
+    let gate = Gate::start(setup.set("limits.shadow", "requests_per_client,login_per_account"));
+    let mut client = gate.client();
+    for _ in 0..5 {
+        client.get("/open").expect(200);
+    }
+    gate.wait_for_metric("portcullis_limited_total{limit=\"requests_per_client\",mode=\"shadow\"} 3");
+    let body = json!({"username": "ann", "password": "not-my-password"});
+    for _ in 0..3 {
+        assert_eq!(ask(&mut client, "POST", "/api/users/login", "", &body).status, 401);
+    }
+    gate.wait_for_metric("portcullis_limited_total{limit=\"login_per_account\",mode=\"shadow\"} 2");
+}
+
+const ROUTES: &str = r#"{
+    "name": "Shop",
+    "routes": [
+        {"path": "/search", "methods": ["GET", "POST"], "limit": "2/hour"},
+        {"path": "/orders/{id}", "methods": ["GET"]},
+        {"path": "/orders/{id}", "methods": ["POST", "DELETE"], "limit": "3/hour"}
+    ],
+    "acls": [{"principalType": "ROLE", "principalId": "$everyone", "permission": "ALLOW"}]
+}"#;
+
+#[test]
+fn a_route_has_a_limit_for_each_caller() {
+    for profile in ["standard", "loopback3"] {
+        let app = App::echo();
+        let setup = Setup::new(&app).set("profile", profile).policy("shop.json", ROUTES);
+        let gate = Gate::start(setup.set("upstream.method_override", "judge"));
+        let (ann, bob) = (gate.sign_up("ann"), gate.sign_up("bob"));
+        let mut client = gate.client();
+        let mut send =
+            |method: &str, target: &str, token: &str| ask(&mut client, method, target, token, &json!(null));
+        for token in [&*ann.token, &bob.token, ""] {
+            for status in [200, 200, 429, 429] {
+                assert_eq!(send("GET", "/search?q=x", token).status, status, "{profile}");
+            }
+            assert_eq!(send("GET", "/orders/1", token).status, 200, "{profile}: without a limit");
+        }
+        let refused = send("POST", "/search", &ann.token).expect(429);
+        assert_eq!(refused.field("ratelimit-policy"), Some("\"routes\";q=2;w=3600"), "{profile}");
+        assert!(retry_after(&refused) > 0);
+        // Both readings are of one route: each request counts once.
+        for status in [200, 200, 200, 429] {
+            assert_eq!(send("POST", "/orders/1?_method=DELETE", &ann.token).status, status, "{profile}");
+        }
+        // Another reading cannot get around a limit.
+        for status in [200, 200, 200, 429] {
+            assert_eq!(send("GET", "/orders/1?_method=DELETE", &bob.token).status, status, "{profile}");
+        }
+        gate.reload().unwrap();
+        let again = ask(&mut gate.client(), "GET", "/search", &ann.token, &json!(null));
+        assert_eq!(again.status, 429, "{profile}: a reload forgets nothing");
+    }
+}
+
+#[test]
+fn a_token_has_a_limit() {
+    for profile in ["standard", "loopback3"] {
+        let app = App::echo();
+        let setup = Setup::new(&app).set("profile", profile).set("limits.requests_per_token", "2/hour");
+        let gate = Gate::start(setup);
+        let ann = gate.sign_up("ann");
+        let login = json!({"username": "ann", "password": PASSWORD});
+        let mut client = gate.client();
+        let other = ask(&mut client, "POST", "/api/users/login", "", &login).expect(200).json();
+        let tokens = [&*ann.token, other["id"].as_str().unwrap()];
+        for token in tokens {
+            for status in [200, 200, 429] {
+                let answer = ask(&mut client, "GET", "/open", token, &json!(null));
+                assert_eq!(answer.status, status, "{profile}");
+            }
+        }
+        let refused = ask(&mut client, "GET", "/api/users/1", tokens[0], &json!(null)).expect(429);
+        assert_eq!(refused.field("ratelimit-policy"), Some("\"requests_per_token\";q=2;w=3600"), "{profile}");
+        for _ in 0..4 {
+            client.get("/open").expect(200);
+        }
+    }
+}
+
+#[test]
+fn an_answer_in_xml_and_a_page_say_when_to_come_back() {
+    let app = App::echo();
+    let setup = Setup::new(&app).set("profile", "loopback3").set("limits.requests_per_client", "1/hour");
+    let gate = Gate::start(setup);
+    gate.client().get("/open").expect(200);
+    let xml = gate.client().ask("GET", "/open", "Accept: text/xml\r\n", b"").expect(429);
+    assert!(retry_after(&xml) > 0 && xml.text().contains("<statusCode>429</statusCode>"), "{}", xml.text());
+    let page = gate.client().ask("GET", "/open", "Accept: text/html\r\n", b"").expect(429);
+    assert!(retry_after(&page) > 0 && page.field("ratelimit").is_some(), "{}", page.head);
+}
+
 #[test]
 fn the_limits_of_both_profiles_are_on_by_default() {
     let sources = portcullis::config::Sources { file: None, env: Vec::new(), flags: Vec::new() };
@@ -76,6 +222,7 @@ fn the_limits_of_both_profiles_are_on_by_default() {
         let limits = portcullis::config::load(&portcullis::config::Sources { flags, ..sources.clone() });
         let limits = limits.unwrap().config.limits;
         assert!(limits.login_per_client.is_some() && limits.register_per_client.is_some(), "{profile}");
+        assert!(limits.login_per_account.is_some() && limits.shadow.is_empty(), "{profile}");
     }
 }
 

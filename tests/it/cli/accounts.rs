@@ -265,3 +265,39 @@ fn an_account_of_an_operator_can_log_in_where_addresses_are_to_be_confirmed() {
     gate.http.register("ann");
     assert!(house.ok("user show ann").contains("state     unconfirmed"), "{}", house.ok("user show ann"));
 }
+
+#[test]
+fn a_slowed_account_can_be_unlocked() {
+    let house = House::with("login_per_account = \"2/hour\"\n");
+    house.add_user("ann");
+    let error = house.run("user unlock ann").refused();
+    assert!(error.contains("no gate runs here"), "{error}");
+    let gate = house.serve();
+    let login = |password: &str| {
+        let body = json!({"username": "ann", "password": password});
+        gate.http.send("POST /api/users/login", "", &body).status
+    };
+    let statuses = [login("wrong"), login("wrong"), login(PASSWORD)];
+    assert_eq!(statuses, [401, 401, 429]);
+    assert_eq!(house.ok("user unlock ann"), "the failed logins of user 1 (ann@example.com) are forgotten\n");
+    assert_eq!(login(PASSWORD), 200);
+    let log = gate.log();
+    let line = log.lines().find(|line| line.contains("user.unlocked")).unwrap_or_else(|| panic!("{log}"));
+    assert!(line.contains(r#""stream":"audit""#) && line.contains(r#""by":"operator""#), "{line}");
+}
+
+#[test]
+fn the_log_tells_what_a_shadow_lets_through() {
+    let limits = "requests_per_client = \"1/hour\"\nshadow = [\"requests_per_client\"]\n";
+    let house = House::with(limits);
+    let gate = house.serve();
+    for _ in 0..3 {
+        assert_eq!(gate.http.get("/notes/1", ""), 401);
+    }
+    let line = wait_until("a line about the shadow", || {
+        let log = gate.log();
+        log.lines().find(|line| line.contains("`limits.shadow` names it")).map(str::to_owned)
+    });
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&line["limit"], &line["rate"]), (&json!("requests_per_client"), &json!("1/hour")));
+}

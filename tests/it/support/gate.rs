@@ -71,6 +71,7 @@ workers = 1
 
 [limits]
 login_per_client = ""
+login_per_account = ""
 reset_per_client = ""
 register_per_client = ""
 

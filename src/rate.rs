@@ -1,9 +1,15 @@
-//! The notation of rates: `10/minute`.
+//! Rates such as `10/minute`, and what a client is told that exceeds one.
+
+mod exceeded;
+mod names;
 
 use std::{fmt, str::FromStr, time::Duration};
 
+pub use exceeded::{Exceeded, whole_seconds};
+pub use names::LimitName;
+
 /// A rate such as `10/minute`, as a token bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rate {
     /// The size of the bucket.
     pub burst: u32,
