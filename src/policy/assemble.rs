@@ -205,17 +205,13 @@ impl<'a, 'r> Assembly<'a, 'r> {
             scopes: self.scopes(model, method),
             instance: method.instance,
             takes: method.takes.clone().into_owned().into_boxed_slice(),
-            encoded_slash: false,
-            asks_for_basic: false,
-            limit: None,
+            ..Operation::default()
         };
+        let rules = self.shared.rules(rules(&model.acls, rows, &target));
         self.table.routes.push(Route {
             name: format!("{}.{dotted}", model.name).into(),
             model: index,
-            judge: Judge {
-                access: method.access,
-                rules: self.shared.rules(rules(&model.acls, rows, &target)),
-            },
+            judge: Judge { access: method.access, rules },
             safe: None,
             operation: self.shared.operation(operation),
         });

@@ -79,7 +79,7 @@ pub(super) struct Route {
 }
 
 /// The operation behind a route, shared by the same method of different models.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Operation {
     pub(super) property: Box<str>,
     /// The part of the User API that answers, if the app does not.

@@ -67,11 +67,7 @@ impl Assembly<'_, '_> {
                 property: long.operation.property.clone(),
                 account: Some(Endpoint::Method(AccountMethod::ShortSetPassword)),
                 scopes: long.operation.scopes.clone(),
-                instance: false,
-                takes: Box::default(),
-                encoded_slash: false,
-                asks_for_basic: false,
-                limit: None,
+                ..Operation::default()
             };
             let short = Route {
                 name: long.name.clone(),
