@@ -13,6 +13,7 @@ mod live;
 mod own;
 mod pages;
 mod policies;
+mod pulse;
 mod reload;
 mod status;
 mod translate;
@@ -34,6 +35,7 @@ use crate::{
     notify::Webhook,
     observe::{Log, metrics::Metrics},
     store::{self, Store},
+    systemd::SocketsFromManager,
 };
 use cores::Common;
 
@@ -48,6 +50,7 @@ pub use live::{
 };
 pub use pages::{PagesError, check_pages};
 pub use policies::{PolicyError, account_model, account_model_of_all, stored as stored_rules};
+pub use pulse::Pulse;
 pub use status::{AppStatus, PoliciesInForce, Reload, Rows, ServerHealth, Status};
 pub use translate::{
     accounts as account_settings, addresses as configured_addresses, link_base, mail as mail_settings,
@@ -84,6 +87,8 @@ pub struct Running {
     pub parts: Parts,
     /// The rules in force, for `explain` and `status`.
     pub live: Live,
+    /// The event loops of the cores.
+    pub pulse: Pulse,
     shared: Arc<Shared>,
     cores: Vec<oneshot::Receiver<()>>,
     grace: Duration,
@@ -99,12 +104,25 @@ pub struct Running {
 /// # Errors
 /// Every reason for which it cannot serve: policies, the store, a port in use.
 pub async fn start(config: &Config, clock: Clock, log: Log) -> anyhow::Result<Running> {
+    start_on_sockets(config, SocketsFromManager::default(), clock, log).await
+}
+
+/// The same on sockets that a service manager has opened, in the place of those that the configuration names.
+///
+/// # Errors
+/// As [`start`], and a socket that is for no listener of the configuration.
+pub async fn start_on_sockets(
+    config: &Config,
+    sockets: SocketsFromManager,
+    clock: Clock,
+    log: Log,
+) -> anyhow::Result<Running> {
     let hasher = Hasher::new(config.password.hasher).context("`[password]` cannot be used")?;
     policies::check_before_store_creation(config)?;
     // Errors in the policies are reported when the ruleset is compiled. Here only the account model is needed.
     let settings = translate::store(config, account_model(config).as_ref());
     let store = store::open(&settings).await.context("cannot open the store")?;
-    let started = start_on(Arc::clone(&store), config, hasher, clock, log).await;
+    let started = start_on(Arc::clone(&store), config, hasher, clock, log, sockets).await;
     if started.is_err() {
         // Closed in order for the next start in this process. The first error is the one to report.
         let _ = store.close().await;
@@ -132,11 +150,12 @@ async fn start_on(
     hasher: Hasher,
     clock: Clock,
     log: Log,
+    sockets: SocketsFromManager,
 ) -> anyhow::Result<Running> {
     let (metrics, tls) = (Metrics::new(), listeners::tls(config)?);
     let limits = Arc::new(Limits::new(&config.limits).reported(Arc::clone(&metrics), clock.clone()));
     // Bound before anything is started, so that a port in use ends the start early.
-    let bound = listeners::bind(config)?;
+    let bound = listeners::bind(config, sockets)?;
     let maker = policies::RulesetBuilder {
         config: config.clone(),
         store: Arc::clone(&store),
@@ -160,27 +179,26 @@ async fn start_on(
     let shared =
         Shared::new(translate::listen(config, open_files(config)), bound.listeners.len(), tls.clone());
     let last = Arc::new(reload::LastReload::new(Arc::clone(&metrics), clock.clone()));
-    let readiness =
-        Arc::new(admin::Readiness::new(&store, &hasher, &metrics, &last, &log).showing(tls.clone()));
+    let readiness = admin::Readiness::new(&store, &hasher, &metrics, &last, &log);
+    let readiness = Arc::new(readiness.showing(tls.clone(), clock.now()));
     // The admin listener runs before the gate is ready, so that `/startupz` can report the progress.
-    let admin = admin::listen(config.admin.listen, &readiness).await?;
-    let addresses = Addresses { admin: admin.as_ref().map(|(address, _)| *address), ..bound.addresses };
+    let admin = bound.admin.map(|listener| admin::serve(listener, &readiness)).transpose()?;
+    let addresses = bound.addresses;
     // After the ports are known: port 0 and names of this machine can only be compared now.
     own::refuse(config, &addresses).await?;
     // Random at each start, so that two gates in a row do not take each other's requests for their own.
     let apps = apps::Apps::new(config, instance()?, loaded.rules())?;
     let common = Common { gate: &gate, apps: &apps, shared: &shared };
-    let cores = cores::start(config, bound.listeners, common, &metrics, &log)?;
+    let (cores, pulse) = cores::start(config, bound.listeners, common, &metrics, &log)?;
     let (files, keeping) = certificates.map(acme::Certificates::start).unzip();
     let (reloader, watching) = reload::watch(loaded, Arc::clone(&last), files)?;
     let lifetimes = lifetimes(&rules);
     let last_use = Arc::new(LastUseWriter::new(Arc::clone(&store), Arc::clone(&lifetimes)));
     let cleanup = TokenCleanup::new(Arc::clone(&store), clock.clone(), lifetimes, Arc::clone(&metrics));
     // Last, because `/readyz` must not promise more than the cores keep.
-    readiness.set(true);
-    let mut background: Vec<_> = admin.into_iter().map(|(_, task)| task).chain(keeping).collect();
-    background.push(watching);
-    background.extend(started(dispatchers));
+    readiness.serve(pulse.clone());
+    let tasks = admin.into_iter().chain(keeping).chain([watching]);
+    let mut background: Vec<_> = tasks.chain(started(dispatchers)).collect();
     background.push(tokio::runtime::Handle::current().spawn(cleanup.run(Arc::clone(&last_use))));
     addresses.log();
     let configured = status::Configured::new(config, &addresses);
@@ -189,6 +207,7 @@ async fn start_on(
         addresses,
         live: Live { reloader: reloader.clone(), apps, about },
         parts: Parts { store, rules, hasher, clock },
+        pulse,
         shared,
         cores,
         grace: config.server.shutdown_grace,
@@ -238,7 +257,7 @@ impl Running {
     /// # Errors
     /// When the last flush of the store failed.
     pub async fn stop(self) -> anyhow::Result<()> {
-        self.readiness.set(false);
+        self.readiness.leave();
         self.shared.leave();
         // Load balancers poll readiness. Until they have noticed, new connections still arrive.
         tokio::time::sleep(self.drain_delay).await;

@@ -34,6 +34,7 @@ mod schema;
 mod serve;
 mod sources;
 mod status;
+mod supervised;
 mod table;
 mod template_files;
 #[cfg(test)]

@@ -23,7 +23,10 @@ mod via;
 
 use std::{cell::Cell, rc::Rc};
 
-use crate::{connection::Deadlines, observe::LogThrottle};
+use crate::{
+    connection::Deadlines,
+    observe::{LogThrottle, metrics::CoreGauges},
+};
 use hangup::Hangup;
 
 pub use address::Address;
@@ -58,6 +61,11 @@ impl Forwarder {
     /// Closes connections that have been idle for too long. Called periodically.
     pub fn sweep(&self) {
         self.pool.sweep(self.deadlines.now());
+    }
+
+    /// Adds the figures of the servers. `app`: where there are several.
+    pub fn add_gauges(&self, app: Option<&str>, gauges: &mut CoreGauges) {
+        self.pool.add_gauges(app, gauges);
     }
 
     /// Whether there is no idle connection.

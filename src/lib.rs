@@ -8,7 +8,7 @@
 //! | GATEWAY | [`gate`] | the walk of a request |
 //! | API | [`api`] [`pages`] | the LoopBack User API; HTML pages for browsers |
 //! | DOMAIN | [`accounts`] [`acme`] [`forward`] | register, log in, log out; certificates by ACME; a forwarded request |
-//! | INFRASTRUCTURE | [`connection`] [`tls`] [`store`] [`hasher`] [`notify`] [`mail`] [`limit`] [`refusal`] [`observe`] [`clock`] | |
+//! | INFRASTRUCTURE | [`connection`] [`tls`] [`store`] [`hasher`] [`notify`] [`mail`] [`limit`] [`refusal`] [`observe`] [`clock`] [`systemd`] | |
 //! | CORE | [`policy`] [`identity`] [`credential`] [`wire`] [`qs`] [`templates`] [`javascript`] [`encoding`] [`rate`] | no I/O |
 //!
 //! A module imports only from levels below its own (`tests/it/architecture.rs` checks it). Exceptions: `clock`
@@ -59,6 +59,7 @@ pub mod qs;
 pub mod rate;
 pub mod refusal;
 pub mod store;
+pub mod systemd;
 pub mod templates;
 pub mod tls;
 pub mod wire;

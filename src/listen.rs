@@ -1,9 +1,11 @@
 //! Accepts connections, on listeners of each core.
 
+mod adopt;
 mod announced;
 mod bind;
 mod connection;
 mod connection_limits;
+mod gauges;
 mod handshake;
 mod handshakes;
 mod http2;
@@ -37,8 +39,10 @@ use crate::{
 };
 
 pub use self::{
+    adopt::{AdoptError, adopt, adopt_tcp},
     bind::{Address, BindError, Bound, Listener, Listeners, Raw, bind},
     connection_limits::Bounds,
+    gauges::Question,
 };
 
 pub use server::{Server, Settings, Shared};
@@ -121,6 +125,7 @@ impl Server {
             spares: Spares::default(),
             head: RefCell::default(),
             running: Cell::new(0),
+            streams: Cell::new(0),
             idle: Notify::new(),
         })
     }

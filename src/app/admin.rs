@@ -1,11 +1,11 @@
 //! The admin listener: health, readiness and metrics. It is separate from the public port.
 
 use std::{
-    net::SocketAddr,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -15,14 +15,16 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::task::JoinHandle;
 
-use super::reload::LastReload;
+use super::{pulse::Pulse, reload::LastReload};
 use crate::{
+    clock::Timestamp,
     hasher::Hasher,
+    listen::{Listener, Raw},
     observe::{
         Log,
-        metrics::{CertificateEnd, Gauges, Metrics},
+        metrics::{CertificateEnd, CoreGauges, Gauges, Metrics, ProcessFigures},
     },
     store::Store,
     tls::{Certificate, ServerTls},
@@ -37,7 +39,12 @@ pub(super) struct Readiness {
     last_reload: Arc<LastReload>,
     log: Log,
     tls: Option<Arc<ServerTls>>,
+    started: Timestamp,
+    pulse: OnceLock<Pulse>,
 }
+
+/// A core that takes longer is left out of a scrape.
+const SCRAPE_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Readiness {
     /// Creates the state of a gate that is not ready yet.
@@ -56,26 +63,42 @@ impl Readiness {
             last_reload: Arc::clone(last_reload),
             log: log.clone(),
             tls: None,
+            started: Timestamp::default(),
+            pulse: OnceLock::new(),
         }
     }
 
-    /// With the certificates in force.
-    pub(super) fn showing(self, tls: Option<Arc<ServerTls>>) -> Self {
-        Self { tls, ..self }
+    /// With the certificates in force, and the time of the start.
+    pub(super) fn showing(self, tls: Option<Arc<ServerTls>>, started: Timestamp) -> Self {
+        Self { tls, started, ..self }
     }
 
-    /// Sets whether the gate is ready.
-    pub(super) fn set(&self, ready: bool) {
-        self.ready.store(ready, Ordering::Release);
+    /// Ready from now on. `pulse`: of the cores that serve.
+    pub(super) fn serve(&self, pulse: Pulse) {
+        // Set once, because a gate starts once.
+        let _ = self.pulse.set(pulse);
+        self.ready.store(true, Ordering::Release);
     }
 
-    fn metrics(&self) -> String {
+    /// Not ready any more.
+    pub(super) fn leave(&self) {
+        self.ready.store(false, Ordering::Release);
+    }
+
+    async fn metrics(&self) -> String {
         let counters = self.store.counters();
+        let cores = match self.pulse.get() {
+            Some(pulse) => pulse.gauges(SCRAPE_TIMEOUT).await,
+            None => (Vec::new(), false),
+        };
         self.metrics.render(&Gauges {
             hash_queue_depth: self.hasher.depth() as u64,
             tokens_live: counters.tokens.saturating_sub(self.metrics.over()),
             log_lines_dropped: self.log.dropped(),
             certificates: self.certificates(),
+            cores: CoreGauges::sum(cores.0),
+            is_complete: cores.1,
+            process: ProcessFigures::measure(self.started),
         })
     }
 
@@ -90,23 +113,17 @@ impl Readiness {
     }
 }
 
-/// Opens the listener, if it is configured.
-pub(super) async fn listen(
-    address: Option<SocketAddr>,
-    readiness: &Arc<Readiness>,
-) -> anyhow::Result<Option<(SocketAddr, JoinHandle<()>)>> {
-    let Some(address) = address else { return Ok(None) };
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on `{address}`; set `admin.listen` to a free address"))?;
-    let found = listener.local_addr().context("the admin listener has no address")?;
+/// Serves on a bound listener.
+pub(super) fn serve(listener: Raw, readiness: &Arc<Readiness>) -> anyhow::Result<JoinHandle<()>> {
+    let Listener::Tcp(listener) = listener.start().context("the admin listener cannot be used")? else {
+        anyhow::bail!("`admin.listen` needs a port");
+    };
     let router = router(Arc::clone(readiness));
-    let task = tokio::runtime::Handle::current().spawn(async move {
+    Ok(tokio::runtime::Handle::current().spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::error!(%error, "the admin listener ended");
         }
-    });
-    Ok(Some((found, task)))
+    }))
 }
 
 fn router(readiness: Arc<Readiness>) -> Router {
@@ -120,7 +137,7 @@ fn router(readiness: Arc<Readiness>) -> Router {
             }),
         )
         .route("/readyz", get(ready))
-        .route("/metrics", get(|State(state): State<Arc<Readiness>>| async move { state.metrics() }))
+        .route("/metrics", get(|State(state): State<Arc<Readiness>>| async move { state.metrics().await }))
         .with_state(readiness)
 }
 

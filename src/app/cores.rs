@@ -5,10 +5,13 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 use anyhow::Context as _;
 use tokio::{
     runtime::{Builder, LocalOptions},
-    sync::oneshot,
+    sync::{mpsc, oneshot},
 };
 
-use super::apps::{AppParts, Apps};
+use super::{
+    apps::{AppParts, Apps},
+    pulse::{Pulse, QUESTIONS},
+};
 use crate::{
     config::Config,
     connection::Deadlines,
@@ -25,17 +28,20 @@ pub(super) struct Common<'a> {
     pub(super) shared: &'a Arc<Shared>,
 }
 
-/// Starts a thread for the listeners of each core. Each receiver is notified when its core ends.
+/// Starts a thread for the listeners of each core. Each receiver is notified when its core ends; the pulse reaches the event
+/// loops.
 pub(super) fn start(
     config: &Config,
     listeners: Vec<Listeners<Raw>>,
     Common { gate, apps, shared }: Common<'_>,
     metrics: &Metrics,
     log: &Log,
-) -> anyhow::Result<Vec<oneshot::Receiver<()>>> {
-    let mut ended = Vec::new();
+) -> anyhow::Result<(Vec<oneshot::Receiver<()>>, Pulse)> {
+    let (mut ended, mut askers) = (Vec::new(), Vec::new());
     for (index, raw) in listeners.into_iter().enumerate() {
         let (sender, receiver) = oneshot::channel();
+        let (asker, questions) = mpsc::channel(QUESTIONS);
+        askers.push(asker);
         let (gate, apps, shared) = (Arc::clone(gate), apps.clone(), Arc::clone(shared));
         let (counters, access) = (metrics.core(), RefCell::new(log.access()));
         let grace = config.server.shutdown_grace;
@@ -60,7 +66,9 @@ pub(super) fn start(
                     metrics: counters,
                     access,
                 };
-                Server::new(gate, core, shared, index, deadlines).run(listeners, grace).await;
+                let server = Server::new(gate, core, shared, index, deadlines);
+                tokio::task::spawn_local(Rc::clone(&server).tell_gauges(questions));
+                server.run(listeners, grace).await;
             });
             // The receiver may have been dropped.
             let _ = sender.send(());
@@ -71,7 +79,7 @@ pub(super) fn start(
             .context("cannot start a thread")?;
         ended.push(receiver);
     }
-    Ok(ended)
+    Ok((ended, Pulse::new(askers)))
 }
 
 /// The apps of one core, each with connections of its own.

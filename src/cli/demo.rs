@@ -26,6 +26,7 @@ use crate::{
     config::{self, Config, Sources},
     listen::BindError,
     observe::Log,
+    systemd::SocketsFromManager,
 };
 
 use script::EDITOR;
@@ -100,7 +101,7 @@ impl Demo {
             None => log.insert(serve::log(&config, Level::WARN)?),
         };
         create_accounts(&config).await?;
-        let gate = Served::start(&config, log.clone()).await?;
+        let gate = Served::start(&config, SocketsFromManager::default(), log.clone()).await?;
         Ok(Self { gate, app, folder, ca })
     }
 

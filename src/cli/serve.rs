@@ -1,16 +1,23 @@
 //! `serve`: the gate with its admin socket, until a signal arrives.
 
 use anyhow::Context;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    runtime::Handle,
+    signal::unix::{Signal, SignalKind, signal},
+};
 use tracing::Level;
 
-use super::Exit;
+use super::{
+    Exit,
+    supervised::{self, Manager},
+};
 use crate::{
     admin::AdminSocket,
     app::{self, Running},
     clock::Clock,
     config::{Config, Loaded, LogFormat},
     observe::{Format, Log, Settings},
+    systemd::SocketsFromManager,
 };
 
 /// Runs the gate.
@@ -25,7 +32,8 @@ pub(super) fn run(loaded: &Loaded) -> anyhow::Result<Exit> {
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
-        let served = serve(&loaded.config, log.clone(), &mut signals, &mut hangups).await;
+        let manager = Manager::from_environment();
+        let served = serve(&loaded.config, &log, &manager, &mut signals, &mut hangups).await;
         log.flush();
         served
     });
@@ -36,23 +44,35 @@ pub(super) fn run(loaded: &Loaded) -> anyhow::Result<Exit> {
 
 async fn serve(
     config: &Config,
-    log: Log,
+    log: &Log,
+    manager: &Manager,
     signals: &mut Signals,
     hangups: &mut Signal,
 ) -> anyhow::Result<Exit> {
+    let sockets = supervised::sockets()?;
     let gate = tokio::select! {
-        gate = Served::start(config, log) => gate?,
+        gate = Served::start(config, sockets, log.clone()) => gate?,
         () = signals.next() => return Ok(Exit::Done),
     };
+    manager.ready(&gate.status());
+    let watch = manager.watch(gate.running.pulse.clone());
     loop {
         tokio::select! {
             () = signals.next() => break,
-            _ = hangups.recv() => gate.reload(),
+            _ = hangups.recv() => {
+                log.reopen();
+                gate.reload(manager);
+            }
         }
     }
     tracing::info!("stopping: requests under way are finished first");
+    manager.stopping();
+    if let Some(watch) = watch {
+        watch.abort();
+    }
     tokio::select! {
         stopped = gate.stop() => stopped.map(|()| Exit::Done),
+        () = manager.watch_stop() => Ok(Exit::Done),
         () = signals.next() => anyhow::bail!("a second signal: requests under way were cut"),
     }
 }
@@ -65,8 +85,12 @@ pub(super) struct Served {
 
 impl Served {
     /// Starts the gate, then its admin socket. The process that has locked the store may replace an old socket.
-    pub(super) async fn start(config: &Config, log: Log) -> anyhow::Result<Self> {
-        let running = app::start(config, Clock::System, log).await?;
+    pub(super) async fn start(
+        config: &Config,
+        sockets: SocketsFromManager,
+        log: Log,
+    ) -> anyhow::Result<Self> {
+        let running = app::start_on_sockets(config, sockets, Clock::System, log).await?;
         match AdminSocket::open(&running, config) {
             Ok(socket) => Ok(Self { running, socket }),
             Err(error) => {
@@ -81,10 +105,22 @@ impl Served {
         self.running.addresses.names().into_iter().next().unwrap_or_default()
     }
 
+    /// What the service manager shows.
+    fn status(&self) -> String {
+        format!("serving on {}", self.running.addresses.names().join(", "))
+    }
+
     /// Reads the configuration and the policies again. The result is logged.
-    fn reload(&self) {
+    fn reload(&self, manager: &Manager) {
         tracing::info!("SIGHUP: the configuration and the policies are read again");
-        drop(self.running.reload());
+        manager.reloading();
+        let (reloading, manager, status) = (self.running.reload(), manager.clone(), self.status());
+        Handle::current().spawn(async move {
+            match reloading.await {
+                Ok(()) => manager.ready(&status),
+                Err(refused) => manager.ready(&format!("{status}; the last reload was refused: {refused}")),
+            }
+        });
     }
 
     /// Stops the gate in order.
@@ -131,7 +167,11 @@ pub(super) fn log(config: &Config, level: Level) -> anyhow::Result<Log> {
         LogFormat::Text => Format::Text,
     };
     let settings = Settings { format, access: config.log.access, audit: config.log.audit };
-    let log = Log::start(settings, Clock::System).context("cannot start the log's thread")?;
+    let log = match &config.log.file {
+        Some(path) => Log::to_file(settings, Clock::System, path.clone())
+            .with_context(|| format!("`log.file`: cannot open `{}`", path.display()))?,
+        None => Log::start(settings, Clock::System).context("cannot start the log's thread")?,
+    };
     log.events().install(level).context("there is a log already")?;
     Ok(log)
 }

@@ -270,6 +270,7 @@ sections! {
         listen: Option<SocketAddr> = "";
     }
     log: RawLog {
+        file: Option<FilePath> = "";
         format: LogFormat = "auto";
         access: bool = "true";
         audit: bool = "true";

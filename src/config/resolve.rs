@@ -77,6 +77,7 @@ impl Resolver<'_> {
             forward_auth: self.forward_auth(raw.forward_auth),
             admin: AdminSettings { listen: raw.admin.listen.value },
             log: LogSettings {
+                file: self.optional_path(raw.log.file.value),
                 format: raw.log.format.value,
                 access: raw.log.access.value,
                 audit: raw.log.audit.value,

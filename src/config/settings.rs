@@ -373,8 +373,10 @@ pub struct AdminSettings {
 }
 
 /// `[log]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogSettings {
+    /// The file that lines go to; `None` = standard output.
+    pub file: Option<PathBuf>,
     /// The format of the lines.
     pub format: LogFormat,
     /// Whether each request is logged.

@@ -55,6 +55,11 @@ impl Links {
         Self { scheme, open: RefCell::default(), is_opening: Cell::default(), opened: Notify::default() }
     }
 
+    /// The number of open connections without a stream.
+    pub(super) fn idle(&self) -> usize {
+        self.open.borrow().iter().filter(|link| link.is_idle()).count()
+    }
+
     /// A new stream on an open connection.
     pub(super) fn stream(&self, wanted: Use) -> Option<Socket> {
         let mut open = self.open.borrow_mut();

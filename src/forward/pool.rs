@@ -14,7 +14,11 @@ use std::{
 };
 
 use super::{address::Address, health::Health, http2::Links};
-use crate::{connection::Socket, wire::HeadLimits};
+use crate::{
+    connection::Socket,
+    observe::metrics::{CoreGauges, ServerGauges},
+    wire::HeadLimits,
+};
 use availability::{Availability, FULL_SHARE, share_after};
 
 /// The choice between several servers.
@@ -204,6 +208,16 @@ impl Pool {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.servers.iter().all(|server| server.idle.borrow().is_empty() && server.links.is_empty())
+    }
+
+    /// Adds the figures of the servers.
+    pub(super) fn add_gauges(&self, app: Option<&str>, gauges: &mut CoreGauges) {
+        gauges.servers.extend(self.servers.iter().map(|server| ServerGauges {
+            app: app.map(Into::into),
+            server: server.name.clone(),
+            in_progress: server.active.get() as u64,
+            idle: (server.idle.borrow().len() + server.links.idle()) as u64,
+        }));
     }
 
     /// Closes all idle connections.

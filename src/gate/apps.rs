@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     forward::{Forwarder, Names},
+    observe::metrics::CoreGauges,
     refusal::Refusal,
     wire::RequestHead,
 };
@@ -44,6 +45,14 @@ pub struct Apps {
     others: Vec<App>,
     /// `None` = there is one app, which takes every request.
     router: Option<Arc<Router>>,
+}
+
+impl App {
+    /// Adds what it has under way on this core.
+    pub fn add_gauges(&self, gauges: &mut CoreGauges) {
+        self.forwarder.add_gauges(self.settings.name.as_deref(), gauges);
+        self.rules.add_gauges(gauges);
+    }
 }
 
 impl Apps {

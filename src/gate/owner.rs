@@ -14,12 +14,13 @@ use super::{Gate, request::Request};
 use crate::{
     clock::{Clock, Timestamp},
     forward::{self, Fetched, ForwardError, Forwarder, Naming, Origin, Outgoing, Wanted},
+    observe::metrics::LookUp,
     policy::{OwnerAnswer, Question},
     refusal::Refusal,
 };
 use owners::{Entry, Failure, Flight, Kept, Landed};
 
-pub(super) use owners::Owners;
+pub(super) use owners::{LookUpCounts, Owners};
 
 /// A question with the tenant that it is asked for.
 #[derive(Clone, Copy)]
@@ -151,6 +152,7 @@ impl Owners {
         fetch: impl AsyncFn() -> Result<Fetched, ForwardError>,
     ) -> Landed {
         if let Some(owner) = self.recall(asked, clock.now()) {
+            self.counts.count(LookUp::Cached);
             return Ok(Rc::new(OwnerAnswer::Owner(owner)));
         }
         let key = asked.under_way();
@@ -159,6 +161,7 @@ impl Owners {
             match known {
                 Some(flight) => {
                     if let Some(landed) = flight.wait().await {
+                        self.counts.count(LookUp::Shared);
                         return landed;
                     }
                 }
@@ -177,6 +180,7 @@ impl Owners {
     ) -> Landed {
         // Refused and not queued, so that the number of waiting requests is bounded.
         if self.under_way.borrow().len() >= MOST_UNDER_WAY {
+            self.counts.count(LookUp::Failed);
             return Err(Rc::new(Failure::TooMany));
         }
         let leading = Leading::start(self, key);
@@ -188,6 +192,7 @@ impl Owners {
                 Ok(answer) => Ok(Rc::new(answer)),
                 Err(failure) => Err(Rc::new(failure)),
             };
+        self.counts.count(if landed.is_ok() { LookUp::Answered } else { LookUp::Failed });
         if let Ok(answer) = &landed {
             self.keep(asked, answer, since);
         }

@@ -12,8 +12,8 @@ use std::{
 
 use arc_swap::ArcSwap;
 
-use super::owner::Owners;
-use crate::{api::Api, limit::RouteLimit, pages::Pages, policy::PolicySet};
+use super::owner::{LookUpCounts, Owners};
+use crate::{api::Api, limit::RouteLimit, observe::metrics::CoreGauges, pages::Pages, policy::PolicySet};
 
 /// A policy set with its API, so that a request is judged and served by the same configuration.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub struct Rules {
 pub struct RulesView {
     shared: Arc<Rules>,
     seen: RefCell<(u64, Rc<CoreRuleset>)>,
+    /// Of all its rulesets.
+    look_ups: Rc<LookUpCounts>,
 }
 
 /// A core's handle to the current ruleset. It is shared by an `Rc`, so that cloning does not touch a counter
@@ -78,8 +80,9 @@ impl RulesView {
     #[must_use]
     pub fn new(shared: Arc<Rules>) -> Self {
         let version = shared.version.load(Ordering::Acquire);
-        let seen = RefCell::new((version, Rc::new(CoreRuleset::new(shared.current()))));
-        Self { shared, seen }
+        let look_ups = Rc::<LookUpCounts>::default();
+        let first = CoreRuleset::new(shared.current(), Rc::clone(&look_ups));
+        Self { seen: RefCell::new((version, Rc::new(first))), shared, look_ups }
     }
 
     /// The current ruleset.
@@ -89,15 +92,22 @@ impl RulesView {
         let mut seen = self.seen.borrow_mut();
         // One atomic load for each request; the pointer is read only after a reload.
         if seen.0 != version {
-            *seen = (version, Rc::new(CoreRuleset::new(self.shared.current())));
+            let next = CoreRuleset::new(self.shared.current(), Rc::clone(&self.look_ups));
+            *seen = (version, Rc::new(next));
         }
         Rc::clone(&seen.1)
+    }
+
+    /// Adds the owner look-ups of this core.
+    pub(super) fn add_gauges(&self, gauges: &mut CoreGauges) {
+        self.look_ups.add_to(&mut gauges.look_ups);
+        self.seen.borrow().1.owners.add_gauges(gauges);
     }
 }
 
 impl CoreRuleset {
-    fn new(ruleset: Arc<Ruleset>) -> Self {
-        Self { ruleset, owners: Owners::default() }
+    fn new(ruleset: Arc<Ruleset>, look_ups: Rc<LookUpCounts>) -> Self {
+        Self { ruleset, owners: Owners::counting(look_ups) }
     }
 
     pub(super) fn owners(&self) -> &Owners {

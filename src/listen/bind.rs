@@ -148,11 +148,15 @@ fn tcp(address: SocketAddr, shared: bool) -> io::Result<StdTcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
     // Connections inherit it, so that one whose client has vanished does not stay for ever.
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE).with_interval(PROBE).with_retries(4))?;
+    socket.set_tcp_keepalive(&keepalive())?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+pub(super) fn keepalive() -> TcpKeepalive {
+    TcpKeepalive::new().with_time(SILENCE).with_interval(PROBE).with_retries(4)
 }
 
 fn bind_unix(path: &PathBuf, cores: usize, mode: u32) -> io::Result<Bound> {

@@ -68,5 +68,7 @@ pub struct Server {
     pub(super) head: RefCell<Vec<u8>>,
     pub(super) times: Rc<Times>,
     pub(super) running: Cell<usize>,
+    /// Streams of HTTP/2 under way.
+    pub(super) streams: Cell<usize>,
     pub(super) idle: Notify,
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     Client,
     access::{Facts, Record},
-    metrics::{CertificateEnd, Decision, Gauges, Metrics},
+    metrics::{CertificateEnd, CoreGauges, Decision, Gauges, Metrics, ProcessFigures, ServerGauges},
 };
 use crate::{
     clock::Timestamp,
@@ -123,7 +123,12 @@ fn metrics() {
     core.request(routes[0], 200, Duration::ZERO);
     core.decision(Decision::Allow);
     let end = CertificateEnd { name: "a.test".into(), file: "a.pem".into(), not_after_seconds: 1 };
-    let page = metrics.render(&Gauges { certificates: vec![end], ..Gauges::default() });
+    let server =
+        ServerGauges { app: Some("shop".into()), server: "10.0.0.1:80".into(), in_progress: 0, idle: 0 };
+    let cores = CoreGauges { servers: vec![server], ..CoreGauges::default() };
+    let process = ProcessFigures::measure(Timestamp(0));
+    let gauges = Gauges { certificates: vec![end], cores, is_complete: true, process, ..Gauges::default() };
+    let page = metrics.render(&gauges);
     let mut table = head(&["metric", "type", "labels", ""]);
     for help in page.lines().filter_map(|line| line.strip_prefix("# HELP ")) {
         let (name, help) = help.split_once(' ').unwrap();

@@ -1,10 +1,12 @@
 //! The thread that writes log lines, and the bounded queue in front of it.
 
 mod handle;
+mod target;
 
 use std::{
     fmt,
     io::{self, IsTerminal, Write},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -17,6 +19,7 @@ use std::{
 use super::{access::AccessLog, events::Events};
 use crate::clock::Clock;
 use handle::{Message, Queue};
+use target::{LogFile, Target};
 
 pub use handle::Log;
 
@@ -67,11 +70,23 @@ impl Log {
         Self::to(Settings { format, ..settings }, clock, io::stdout())
     }
 
+    /// Starts the thread. Lines go to a file, and `auto` means JSON.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or the system cannot create a thread.
+    pub fn to_file(settings: Settings, clock: Clock, path: PathBuf) -> io::Result<Self> {
+        Self::spawn(settings, clock, Target::File(LogFile::open(path)?))
+    }
+
     /// Starts the thread. Lines go to `target`, and `auto` means JSON.
     ///
     /// # Errors
     /// When the system cannot create a thread.
     pub fn to(settings: Settings, clock: Clock, target: impl Write + Send + 'static) -> io::Result<Self> {
+        Self::spawn(settings, clock, Target::Stream(Box::new(target)))
+    }
+
+    fn spawn(settings: Settings, clock: Clock, target: Target) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(CAPACITY + FLUSH_CAPACITY);
         let queue = Queue {
             sender,
@@ -115,6 +130,12 @@ impl Log {
         }
     }
 
+    /// Has the file opened again, which may have been renamed. Without a file it does nothing.
+    pub fn reopen(&self) {
+        // A full queue has a stalled disk behind it; the next SIGHUP tries again.
+        let _ = self.queue.sender.try_send(Message::Reopen);
+    }
+
     /// Whether account events are logged.
     pub(super) fn audits(&self) -> bool {
         self.queue.audit
@@ -152,20 +173,21 @@ impl fmt::Debug for Log {
 }
 
 /// The thread's main loop. It ends when the last [`Log`] is dropped.
-fn write(receiver: &Receiver<Message>, mut target: impl Write, waiting: &AtomicUsize, dropped: &AtomicU64) {
+fn write(receiver: &Receiver<Message>, mut target: Target, waiting: &AtomicUsize, dropped: &AtomicU64) {
     for message in receiver {
         match message {
             Message::Lines(lines) => {
                 waiting.fetch_sub(1, Ordering::Relaxed);
                 // A closed pipe must not stop the gate. The metric shows the loss.
-                if target.write_all(&lines).is_err() {
+                if target.writer().write_all(&lines).is_err() {
                     dropped.fetch_add(count_lines(&lines), Ordering::Relaxed);
                 }
             }
             Message::Flush(done) => {
-                let _ = target.flush();
+                let _ = target.writer().flush();
                 let _ = done.try_send(());
             }
+            Message::Reopen => target.reopen(),
         }
     }
 }

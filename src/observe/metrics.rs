@@ -3,6 +3,8 @@
 //! Counters of the request path belong to one core each, and are summed up for each scrape.
 
 mod core;
+mod gauges;
+mod process;
 mod render;
 mod values;
 
@@ -12,6 +14,8 @@ use std::sync::{
 };
 
 pub use self::core::{CoreMetrics, Decision};
+pub use gauges::{CoreGauges, LookUp, ServerGauges};
+pub use process::ProcessFigures;
 use crate::rate::LimitName;
 use values::Label;
 pub use values::{CertificateEnd, Gauges, Handshake, LoginResult, MailResult, Metrics, UpstreamError};
@@ -138,6 +142,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::clock::Timestamp;
 
     #[test]
     fn adds_up_what_the_cores_counted() {
@@ -168,8 +173,25 @@ mod tests {
                 file: "a\"b.pem".into(),
                 not_after_seconds: 6,
             }],
+            cores: CoreGauges::sum(vec![gauges::tests::core(1), gauges::tests::core(10)]),
+            is_complete: true,
+            process: ProcessFigures {
+                cpu: Duration::from_millis(1500),
+                resident_bytes: Some(7),
+                virtual_bytes: Some(8),
+                open_files: Some(9),
+                max_open_files: 10,
+                started: Timestamp(1_500),
+            },
         };
         assert_eq!(metrics.render(&gauges), include_str!("metrics/page.txt"));
+    }
+
+    #[test]
+    fn a_core_that_does_not_answer_makes_no_counter_smaller() {
+        let page = Metrics::new().render(&Gauges { is_complete: false, ..Gauges::default() });
+        assert!(!page.contains("portcullis_owner_lookups_total"), "{page}");
+        assert!(page.contains("portcullis_connections_open 0\n"), "{page}");
     }
 
     #[test]

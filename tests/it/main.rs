@@ -14,6 +14,8 @@ mod cli;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod deploy;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod forward;

@@ -1,20 +1,57 @@
 //! Owner look-ups in flight, and cached owners.
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::HashMap,
     rc::Rc,
 };
 
 use tokio::sync::Notify;
 
-use crate::{clock::Timestamp, forward::ForwardError, policy::OwnerAnswer};
+use crate::{
+    clock::Timestamp,
+    forward::ForwardError,
+    observe::metrics::{CoreGauges, LookUp},
+    policy::OwnerAnswer,
+};
 
 /// Look-ups in flight and cached owners of one core and one ruleset.
 #[derive(Debug, Default)]
 pub(in crate::gate) struct Owners {
     pub(super) under_way: RefCell<HashMap<Box<str>, Rc<Flight>>>,
     pub(super) kept: RefCell<Kept>,
+    pub(super) counts: Rc<LookUpCounts>,
+}
+
+/// Look-ups by what became of them, on one core.
+#[derive(Debug, Default)]
+pub(in crate::gate) struct LookUpCounts([Cell<u64>; LookUp::COUNT]);
+
+impl LookUpCounts {
+    pub(super) fn count(&self, what: LookUp) {
+        if let Some(count) = self.0.get(what as usize) {
+            count.set(count.get().wrapping_add(1));
+        }
+    }
+
+    pub(in crate::gate) fn add_to(&self, sums: &mut [u64; LookUp::COUNT]) {
+        for (sum, count) in sums.iter_mut().zip(&self.0) {
+            *sum = sum.wrapping_add(count.get());
+        }
+    }
+}
+
+impl Owners {
+    /// None yet. `counts` are those of the rulesets before, too.
+    pub(in crate::gate) fn counting(counts: Rc<LookUpCounts>) -> Self {
+        Self { counts, ..Self::default() }
+    }
+
+    pub(in crate::gate) fn add_gauges(&self, gauges: &mut CoreGauges) {
+        let kept = self.kept.borrow();
+        gauges.look_ups_in_flight += self.under_way.borrow().len() as u64;
+        gauges.owners_cached += (kept.young.len() + kept.old.len()) as u64;
+    }
 }
 
 /// A look-up in flight, with all requests that wait for it.

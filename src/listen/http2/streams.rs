@@ -77,6 +77,7 @@ impl Streams {
             self.places.borrow_mut().push(place);
         }
         self.running.set(running + 1);
+        self.server.streams.set(self.server.streams.get() + 1);
         Some(Running(Rc::clone(self)))
     }
 
@@ -216,6 +217,7 @@ impl Drop for Held {
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.running.set(self.0.running.get().saturating_sub(1));
+        self.0.server.streams.set(self.0.server.streams.get().saturating_sub(1));
         // Those of one connection are all alike.
         if self.0.places.borrow_mut().pop().is_some() {
             self.0.server.shared.free_place();

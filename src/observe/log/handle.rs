@@ -28,4 +28,6 @@ pub(super) struct Queue {
 pub(super) enum Message {
     Lines(Vec<u8>),
     Flush(SyncSender<()>),
+    /// Opens the file again.
+    Reopen,
 }

@@ -6,11 +6,12 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use super::{
-    CertificateEnd, CoreMetrics, Decision, Gauges, Handshake, LoginResult, MailResult, Metrics,
-    UpstreamError,
+    CertificateEnd, CoreGauges, CoreMetrics, Decision, Gauges, Handshake, LoginResult, LookUp, MailResult,
+    Metrics, ProcessFigures, ServerGauges, UpstreamError,
     core::{BOUNDS_US, status_names},
     values::{LIMIT_MODES, Label},
 };
@@ -50,19 +51,17 @@ pub(super) fn page(
         "1 when the last load of config, policies and certificates was good",
     );
     page.line("config_last_reload_success", u8::from(!metrics.last_reload_failed.load(Ordering::Relaxed)));
-    if !gauges.certificates.is_empty() {
-        page.head("cert_not_after_seconds", "gauge", "when certificates end, in Unix time");
-    }
-    for CertificateEnd { name, file, not_after_seconds } in &gauges.certificates {
-        let labels = format!("name=\"{}\",file=\"{}\"", escaped(name), escaped(file));
-        page.line(&format!("cert_not_after_seconds{{{labels}}}"), not_after_seconds);
-    }
+    page.certificates(&gauges.certificates);
     page.head(
         "log_lines_dropped_total",
         "counter",
         "log lines that were dropped because they were not read in time",
     );
     page.line("log_lines_dropped_total", gauges.log_lines_dropped);
+    page.cores(&gauges.cores, gauges.is_complete);
+    page.head("build_info", "gauge", "1; the label has the version");
+    page.line(concat!("build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"}"), 1);
+    page.process(&gauges.process);
     page.text
 }
 
@@ -116,6 +115,74 @@ impl Page {
         self.line(&format!("{name}_count"), count);
     }
 
+    fn certificates(&mut self, certificates: &[CertificateEnd]) {
+        if !certificates.is_empty() {
+            self.head("cert_not_after_seconds", "gauge", "when certificates end, in Unix time");
+        }
+        for CertificateEnd { name, file, not_after_seconds } in certificates {
+            let labels = format!("name=\"{}\",file=\"{}\"", escaped(name), escaped(file));
+            self.line(&format!("cert_not_after_seconds{{{labels}}}"), not_after_seconds);
+        }
+    }
+
+    /// `is_complete`: a counter of some cores alone would be smaller than before, which Prometheus takes for a restart.
+    fn cores(&mut self, cores: &CoreGauges, is_complete: bool) {
+        self.head("connections_open", "gauge", "connections of clients");
+        self.line("connections_open", cores.connections);
+        self.head("http2_streams_open", "gauge", "requests under way on connections of HTTP/2");
+        self.line("http2_streams_open", cores.streams);
+        if !cores.servers.is_empty() {
+            self.head("upstream_requests_in_progress", "gauge", "requests that a server of the app works on");
+            self.servers("upstream_requests_in_progress", &cores.servers, |server| server.in_progress);
+            self.head(
+                "upstream_connections_idle",
+                "gauge",
+                "connections to a server of the app that wait for a request",
+            );
+            self.servers("upstream_connections_idle", &cores.servers, |server| server.idle);
+        }
+        self.head("owner_lookups_in_flight", "gauge", "owner look-ups that wait for the app");
+        self.line("owner_lookups_in_flight", cores.look_ups_in_flight);
+        self.head("owners_cached", "gauge", "owners that are cached");
+        self.line("owners_cached", cores.owners_cached);
+        if is_complete {
+            self.head("owner_lookups_total", "counter", "owner look-ups by what became of them");
+            self.by("owner_lookups_total", "result", LookUp::NAMES.iter().zip(cores.look_ups));
+        }
+    }
+
+    fn servers(&mut self, name: &str, servers: &[ServerGauges], value: fn(&ServerGauges) -> u64) {
+        for server in servers {
+            let app = server.app.as_ref().map(|app| format!("app=\"{}\",", escaped(app))).unwrap_or_default();
+            let of = escaped(&server.server);
+            self.line(&format!("{name}{{{app}server=\"{of}\"}}"), value(server));
+        }
+    }
+
+    /// The names that Prometheus' client libraries use.
+    fn process(&mut self, process: &ProcessFigures) {
+        let started = Duration::from_millis(u64::try_from(process.started.0).unwrap_or(0));
+        self.of_process("cpu_seconds_total", "counter", "time on processors", Some(in_seconds(process.cpu)));
+        self.of_process("resident_memory_bytes", "gauge", "memory in use", process.resident_bytes);
+        self.of_process("virtual_memory_bytes", "gauge", "address space in use", process.virtual_bytes);
+        self.of_process("open_fds", "gauge", "open files", process.open_files);
+        self.of_process("max_fds", "gauge", "open files at most", Some(process.max_open_files));
+        self.of_process(
+            "start_time_seconds",
+            "gauge",
+            "when the gate started, in Unix time",
+            Some(in_seconds(started)),
+        );
+    }
+
+    fn of_process(&mut self, name: &str, kind: &str, help: &str, value: Option<impl Display>) {
+        let Some(value) = value else { return };
+        let _ = writeln!(
+            self.text,
+            "# HELP process_{name} {help}\n# TYPE process_{name} {kind}\nprocess_{name} {value}"
+        );
+    }
+
     fn head(&mut self, name: &str, kind: &str, help: &str) {
         let _ = writeln!(self.text, "# HELP portcullis_{name} {help}\n# TYPE portcullis_{name} {kind}");
     }
@@ -133,6 +200,10 @@ impl Page {
 
 fn read<const N: usize>(counters: &[AtomicU64; N]) -> [u64; N] {
     counters.each_ref().map(|counter| counter.load(Ordering::Relaxed))
+}
+
+fn in_seconds(duration: Duration) -> String {
+    seconds(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }
 
 /// A duration in seconds without trailing zeros.

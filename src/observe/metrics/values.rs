@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64},
 };
 
-use super::core::CoreMetrics;
+use super::{core::CoreMetrics, gauges::CoreGauges, process::ProcessFigures};
 use crate::rate::LimitName;
 
 /// All metrics of the process.
@@ -101,6 +101,12 @@ pub struct Gauges {
     pub log_lines_dropped: u64,
     /// When certificates end; none without TLS.
     pub certificates: Vec<CertificateEnd>,
+    /// The sums of the cores that answered.
+    pub cores: CoreGauges,
+    /// Whether all cores answered.
+    pub is_complete: bool,
+    /// Figures of the process.
+    pub process: ProcessFigures,
 }
 
 /// When a certificate ends.

@@ -1,5 +1,5 @@
-//! What docs/operations.md gives to other programs, read by them: the unit by systemd, the block of a proxy by nginx.
-//! The image and the manifest are tried by no test, as the page says.
+//! What docs/operations.md gives to other programs, read by them: the block of a proxy by nginx. `deploy` has tests of its
+//! own.
 
 use std::{fs, process::Command};
 
@@ -14,28 +14,6 @@ fn only<'p>(tree: &'p Tree, wanted: &str) -> &'p str {
     let (_, text) = found.next().unwrap_or_else(|| panic!("{PAGE} has no {wanted}"));
     assert!(found.next().is_none(), "{PAGE} has more than one {wanted}");
     text
-}
-
-#[test]
-fn systemd_reads_the_unit_without_a_complaint() {
-    if !has("systemd-analyze") {
-        return;
-    }
-    let tree = Tree::read();
-    let folder = tempfile::tempdir().unwrap();
-    let complaints = |unit: &str| {
-        let file = folder.path().join("portcullis.service");
-        // It looks whether there is such a program.
-        fs::write(&file, unit.replace("/usr/local/bin/portcullis", "/bin/true")).unwrap();
-        let out = Command::new("systemd-analyze").arg("verify").arg(&file).output().unwrap();
-        let text = String::from_utf8(out.stderr).unwrap();
-        // Units of this machine that it depends on may have mistakes of their own.
-        text.lines().filter(|line| line.contains("portcullis.service")).map(str::to_owned).collect::<Vec<_>>()
-    };
-    let unit = only(&tree, "ini");
-    assert!(unit.contains("/usr/local/bin/portcullis"), "{unit}");
-    assert_eq!(complaints(unit), [] as [&str; 0]);
-    assert_eq!(complaints(&unit.replace("ProtectHome", "ProtectHouse")).len(), 1);
 }
 
 #[test]
