@@ -16,6 +16,7 @@ mod policies;
 mod pulse;
 mod reload;
 mod status;
+mod supervised;
 mod translate;
 
 use std::{sync::Arc, time::Duration};
@@ -52,6 +53,7 @@ pub use pages::{PagesError, check_pages};
 pub use policies::{PolicyError, account_model, account_model_of_all, stored as stored_rules};
 pub use pulse::Pulse;
 pub use status::{AppStatus, PoliciesInForce, Reload, Rows, ServerHealth, Status};
+pub use supervised::{Manager, sockets};
 pub use translate::{
     accounts as account_settings, addresses as configured_addresses, link_base, mail as mail_settings,
     policy as policy_settings, store as store_settings, tls as tls_settings, upstream_tls,

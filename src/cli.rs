@@ -34,7 +34,6 @@ mod schema;
 mod serve;
 mod sources;
 mod status;
-mod supervised;
 mod table;
 mod template_files;
 #[cfg(test)]

@@ -7,13 +7,10 @@ use tokio::{
 };
 use tracing::Level;
 
-use super::{
-    Exit,
-    supervised::{self, Manager},
-};
+use super::Exit;
 use crate::{
     admin::AdminSocket,
-    app::{self, Running},
+    app::{self, Manager, Running},
     clock::Clock,
     config::{Config, Loaded, LogFormat},
     observe::{Format, Log, Settings},
@@ -49,7 +46,7 @@ async fn serve(
     signals: &mut Signals,
     hangups: &mut Signal,
 ) -> anyhow::Result<Exit> {
-    let sockets = supervised::sockets()?;
+    let sockets = app::sockets()?;
     let gate = tokio::select! {
         gate = Served::start(config, sockets, log.clone()) => gate?,
         () = signals.next() => return Ok(Exit::Done),

@@ -1,6 +1,8 @@
 //! What `deploy/` has for other programs, read or run by them as far as a machine without a container engine, a cluster or a
 //! running systemd can.
 
+mod monitoring;
+mod rendered;
 mod systemd;
 
 use std::{

@@ -4,37 +4,36 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{runtime::Handle, task::JoinHandle};
 
-use crate::{
-    app::Pulse,
-    systemd::{self, Notifier, SocketsError, SocketsFromManager},
-};
+use super::Pulse;
+use crate::systemd::{self, Notifier, SocketsError, SocketsFromManager};
 
 /// The service manager of this process. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Manager {
+pub struct Manager {
     notifier: Option<Arc<Notifier>>,
     watchdog: Option<Duration>,
 }
 
 impl Manager {
     /// The one that the environment names.
-    pub(super) fn from_environment() -> Self {
+    #[must_use]
+    pub fn from_environment() -> Self {
         let notifier = Notifier::from_environment(variable).map(Arc::new);
         Self { notifier, watchdog: systemd::watchdog_interval(variable) }
     }
 
     /// The gate serves.
-    pub(super) fn ready(&self, status: &str) {
+    pub fn ready(&self, status: &str) {
         self.tell(|notifier| notifier.ready(status));
     }
 
     /// The files are read again.
-    pub(super) fn reloading(&self) {
+    pub fn reloading(&self) {
         self.tell(Notifier::reloading);
     }
 
     /// The gate stops.
-    pub(super) fn stopping(&self) {
+    pub fn stopping(&self) {
         self.tell(Notifier::stopping);
     }
 
@@ -45,7 +44,8 @@ impl Manager {
     }
 
     /// Feeds the watchdog for as long as the event loops of the cores answer.
-    pub(super) fn watch(&self, pulse: Pulse) -> Option<JoinHandle<()>> {
+    #[must_use]
+    pub fn watch(&self, pulse: Pulse) -> Option<JoinHandle<()>> {
         let (notifier, every) = self.notifier.clone().zip(self.watchdog)?;
         Some(Handle::current().spawn(async move {
             let mut times = tokio::time::interval(every);
@@ -61,7 +61,7 @@ impl Manager {
     }
 
     /// Feeds the watchdog while the gate stops and its cores end. Does not return.
-    pub(super) async fn watch_stop(&self) {
+    pub async fn watch_stop(&self) {
         let Some(every) = self.watchdog else { return std::future::pending().await };
         let mut times = tokio::time::interval(every);
         loop {
@@ -75,7 +75,7 @@ impl Manager {
 ///
 /// # Errors
 /// [`SocketsError`].
-pub(super) fn sockets() -> Result<SocketsFromManager, SocketsError> {
+pub fn sockets() -> Result<SocketsFromManager, SocketsError> {
     systemd::sockets(variable)
 }
 
