@@ -4,6 +4,7 @@ mod acme;
 mod addresses;
 mod admin;
 mod apps;
+mod assertion;
 mod certificates;
 mod cores;
 mod file_watcher;
@@ -177,7 +178,9 @@ async fn start_on(
     let dispatchers = dispatchers(config, &rules, &wake_up, &metrics)?;
     let redirect = listeners::redirect(config, tls.as_ref(), &bound.addresses);
     let (certificates, tokens) = acme::Certificates::new(tls.as_ref(), config, &clock).unzip();
-    let gate = gate(translate::gate(config, tokens, redirect), &store, limits, &clock, &metrics);
+    let signer = assertion::open(config, &clock)?;
+    let settings = translate::gate(config, signer.clone(), tokens, redirect);
+    let gate = gate(settings, &store, limits, &clock, &metrics);
     let shared =
         Shared::new(translate::listen(config, open_files(config)), bound.listeners.len(), tls.clone());
     let last = Arc::new(reload::LastReload::new(Arc::clone(&metrics), clock.clone()));
@@ -200,7 +203,8 @@ async fn start_on(
     // Last, because `/readyz` must not promise more than the cores keep.
     readiness.serve(pulse.clone());
     let tasks = admin.into_iter().chain(keeping).chain([watching]);
-    let mut background: Vec<_> = tasks.chain(started(dispatchers)).collect();
+    let signing = signer.map(|signer| assertion::keep(signer, &clock));
+    let mut background: Vec<_> = tasks.chain(signing).chain(started(dispatchers)).collect();
     background.push(tokio::runtime::Handle::current().spawn(cleanup.run(Arc::clone(&last_use))));
     addresses.log();
     let configured = status::Configured::new(config, &addresses);

@@ -4,6 +4,7 @@
 mod acme;
 mod answer;
 mod apps;
+mod assertion;
 mod body;
 mod chain;
 mod challenge;

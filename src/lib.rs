@@ -7,7 +7,7 @@
 //! | APPLICATION | [`cli`] [`admin`] [`app`] [`config`] [`listen`] | commands, wiring, settings, sockets |
 //! | GATEWAY | [`gate`] | the walk of a request |
 //! | API | [`api`] [`pages`] | the LoopBack User API; HTML pages for browsers |
-//! | DOMAIN | [`accounts`] [`acme`] [`forward`] | register, log in, log out; certificates by ACME; a forwarded request |
+//! | DOMAIN | [`accounts`] [`acme`] [`assertion`] [`forward`] | register, log in, log out; certificates by ACME; the signed identity for the app; a forwarded request |
 //! | INFRASTRUCTURE | [`connection`] [`tls`] [`store`] [`hasher`] [`notify`] [`mail`] [`limit`] [`refusal`] [`observe`] [`clock`] [`systemd`] | |
 //! | CORE | [`policy`] [`identity`] [`credential`] [`wire`] [`qs`] [`templates`] [`javascript`] [`encoding`] [`rate`] | no I/O |
 //!
@@ -35,6 +35,7 @@ pub mod acme;
 pub mod admin;
 pub mod api;
 pub mod app;
+pub mod assertion;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use super::Addresses;
 use crate::{
     acme, api,
+    assertion::Signer,
     config::{self, Config, Listen, Profile, UpstreamAddress, UpstreamScheme},
     connection, credential, forward, gate, limit, listen, policy,
     tls::{self, ClientTls},
@@ -145,11 +146,20 @@ pub(super) fn app(config: &Config, is_its: impl Fn(&str) -> bool) -> gate::AppSe
         ),
         method_override: config.upstream.method_override,
         public_url: config.server.public_url.clone().filter(|url| is_its(tls::host_of(url))),
+        audience: audience(config).into(),
     }
+}
+
+/// The audience of an app's assertions. Each app has one of its own, so that none can use at another what it was sent.
+fn audience(config: &Config) -> String {
+    let audience = &config.identity.assertion_audience;
+    let Some(name) = config.app_name() else { return audience.clone() };
+    format!("{}/{name}", audience.trim_end_matches('/'))
 }
 
 pub(super) fn gate(
     config: &Config,
+    assertion: Option<Arc<Signer>>,
     acme: Option<Arc<acme::Tokens>>,
     redirect: Option<gate::Redirect>,
 ) -> gate::Settings {
@@ -169,6 +179,7 @@ pub(super) fn gate(
         body_limit: config.api.body_limit as u64,
         acme,
         redirect,
+        assertion,
         cors: cors(&config.cors),
         forward_auth: forward_auth(config),
     }

@@ -290,7 +290,7 @@ pub struct IdentitySettings {
     pub preset: Vec<Preset>,
     /// Whether a signed assertion is added.
     pub assertion: bool,
-    /// The audience of the assertion.
+    /// The audience of the assertion; not empty if there is one.
     pub assertion_audience: String,
     /// Whether the client's own token reaches the app.
     pub forward_credentials: bool,

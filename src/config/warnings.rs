@@ -268,6 +268,9 @@ const WARNINGS: &[Warning] = &[
     warning("identity.preset", |c| c.identity.preset.is_empty() && !c.identity.assertion,
         "is empty: the app is not told who asks",
         "write such as `preset = [\"x-forwarded\"]`"),
+    warning("identity.assertion_audience", |c| !c.identity.assertion,
+        "has no effect: `identity.assertion` is off",
+        "set `assertion = true`, or take it out"),
     warning("mail.ca", no_smtp,
         "has no effect without `mail.smtp`",
         "set `mail.smtp`, or take it out"),
@@ -396,6 +399,11 @@ mod tests {
         ("[password]\niterations = 4294967295", "password.iterations", None),
         ("[store]\nmax_staleness = \"1s\"", "store.max_staleness", None),
         ("[identity]\npreset = []", "identity.preset", None),
+        (
+            "[identity]\nassertion_audience = \"shop\"",
+            "identity.assertion_audience",
+            Some("[identity]\nassertion = true\nassertion_audience = \"shop\""),
+        ),
         (
             "[mail]\nca = \"ca.pem\"",
             "mail.ca",

@@ -25,6 +25,8 @@ pub struct AppSettings {
     pub method_override: MethodOverride,
     /// The public URL of this site, if it leads to the app: one of the sites from which a cookie is good.
     pub public_url: Option<String>,
+    /// The audience of its assertions.
+    pub audience: Box<str>,
 }
 
 /// An app, as one core sees it.

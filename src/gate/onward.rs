@@ -24,27 +24,30 @@ impl Request<'_> {
         body: ReadBody,
         down: &mut Downstream,
     ) -> Result<bool, Stop> {
-        let Self { gate: Gate { settings, .. }, app, core, rules, context, record, .. } = self;
-        let trusts_email = rules.api.accounts().settings().trusts_email();
+        let Self { gate: Gate { settings, .. }, app, core, context, record, .. } = self;
         let kept = settings.forward_credentials;
         let strip = |query| credential::strip_query(&settings.credentials, query);
         let query = head.query().map(|query| if kept { Cow::Borrowed(query) } else { strip(query) });
         let good = || self.is_still_good();
         let cors = self.cors_lines();
+        // A query that consisted of credentials is omitted with its `?`; an empty one is forwarded as sent.
+        let query = query.as_deref().filter(|query| !query.is_empty() || head.query() == Some(""));
+        let known = record.known();
+        let identity = known.map_or(&[][..], |known| self.identity(&known.subject));
+        let signed = known.and_then(|known| self.signed(&known.subject, head, query, identity));
         let outgoing = Outgoing {
             credentials: &settings.credentials,
             names: &app.settings.names,
             spelling,
             forward_credentials: kept,
-            // A query that consisted of credentials is omitted with its `?`; an empty one is forwarded as sent.
-            query: query.as_deref().filter(|query| !query.is_empty() || head.query() == Some("")),
-            identity: record.known().map_or(&[], |known| self.identity(&known.subject, trusts_email)),
+            query,
+            identity: signed.as_deref().unwrap_or(identity),
             client: context.client,
             origin: &context.origin,
             request_id: context.request_id.as_str(),
             body: body.bytes.as_deref(),
             via: Some(app.forwarder.instance()),
-            token_check: record.known().map(|_| TokenCheck::new(&good)),
+            token_check: known.map(|_| TokenCheck::new(&good)),
             is_timed: core.access.borrow().is_on(),
             cors: cors.as_deref(),
         };
@@ -67,10 +70,16 @@ impl Request<'_> {
     }
 
     /// The identity headers of a user, rendered at their first request.
-    fn identity<'s>(&self, subject: &'s Subject, trusts_email: bool) -> &'s [u8] {
+    fn identity<'s>(&self, subject: &'s Subject) -> &'s [u8] {
+        let trusts_email = self.trusts_email();
         subject
             .headers(trusts_email)
             .get_or_init(|| forward::render(&self.gate.settings.presets, &self.who(subject, trusts_email)))
+    }
+
+    /// Whether the app is told addresses that are not confirmed, too.
+    pub(super) fn trusts_email(&self) -> bool {
+        self.rules.api.accounts().settings().trusts_email()
     }
 
     /// What the app is told of a user.

@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use super::{Stop, request::Request};
+use super::{Stop, assertion::JWKS, request::Request};
 use crate::{connection::Downstream, refusal::Refusal};
 
 /// These paths and all below them.
@@ -22,6 +22,7 @@ impl Request<'_> {
         let describe = || self.rules.api.description(self.http_head(), &self.rules.set);
         let response = match (path == OPENAPI).then(describe).flatten() {
             Some(response) => response,
+            None if path == JWKS => self.jwks().ok_or(Refusal::NothingHere)?,
             None if path.starts_with(PAGES) => self.page(down).await?,
             None => return Err(Refusal::NothingHere.into()),
         };

@@ -8,6 +8,7 @@ use super::{apps::Apps, context::RequestIds, origins::Cors};
 use crate::{
     acme::Tokens,
     api::Problem,
+    assertion::Signer,
     clock::Clock,
     credential,
     forward::Preset,
@@ -45,6 +46,8 @@ pub struct Settings {
     pub acme: Option<Arc<Tokens>>,
     /// Where plain HTTP is redirected to; `None` = it is served.
     pub redirect: Option<Redirect>,
+    /// Signs assertions for the app; `None` = there are none.
+    pub assertion: Option<Arc<Signer>>,
     /// What pages of other origins may do; `None` = the app says so itself.
     pub cors: Option<Cors>,
     /// The proxies that may describe requests.

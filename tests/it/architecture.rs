@@ -37,7 +37,7 @@ const LEVELS: [(&str, &[&str]); 10] = [
             "systemd",
         ],
     ),
-    ("DOMAIN", &["accounts", "acme", "forward"]),
+    ("DOMAIN", &["accounts", "acme", "assertion", "forward"]),
     ("API", &["api", "pages"]),
     ("GATEWAY", &["gate"]),
     ("APPLICATION", &["config", "listen"]),

@@ -39,6 +39,12 @@ impl Resolver<'_> {
     }
 
     pub(super) fn identity(&mut self, raw: RawIdentity) -> IdentitySettings {
+        if raw.assertion.value && raw.assertion_audience.value.is_empty() {
+            let message = "`identity.assertion` needs an audience: an app could not tell its own assertions from those for \
+                           another app";
+            let fix = "set `identity.assertion_audience` to a name of the app, such as \"shop\"".to_owned();
+            self.report.error(&raw.assertion.place, Code::MissingKey, message.to_owned(), Some(fix));
+        }
         IdentitySettings {
             preset: raw.preset.value,
             assertion: raw.assertion.value,

@@ -213,7 +213,7 @@ fn protection_that_is_not_built_refuses_to_start() {
         mistakes(
             "[server]\nhttps = \"0.0.0.0:8443\"\nproxy_protocol = true\n[tls]\nmin_version = \"1.3\"\nclient_ca = \"ca.pem\"\n\
              redirect_http = true\nhsts = \"1\"\n[limits]\nshadow = [\"login_per_user\"]\n\
-             [upstream]\nca = \"ca.pem\"\nclient_cert = \"c.pem\"\nclient_key = \"c.key\"\n[identity]\nassertion = true\n\
+             [upstream]\nca = \"ca.pem\"\nclient_cert = \"c.pem\"\nclient_key = \"c.key\"\n\
              [users]\nttl = 5\n[store]\nurl = \"postgres://u:hush@db/x\""
         ),
         @r#"
@@ -221,8 +221,7 @@ fn protection_that_is_not_built_refuses_to_start() {
         portcullis.toml:10:11: error: `limits.shadow` cannot be `login_per_user`; write "login_per_client" or "login_per_account" or "reset_per_client" or "register_per_client" or "requests_per_client" or "requests_per_token" or "routes"
         portcullis.toml:12:6: warning: `upstream.ca` has no effect: no server is `https://` or `h2://`; write `https://` in `servers`, or take it out
         portcullis.toml:13:15: warning: `upstream.client_cert` has no effect: no server is `https://` or `h2://`; write `https://` in `servers`, or take it out
-        portcullis.toml:16:13: error: `identity.assertion` is not built yet, and nothing would be protected by it; take it out
-        portcullis.toml:20:7: error: `store.url` names PostgreSQL, which is not built yet; write "sled:PATH", "memory:" or ""
+        portcullis.toml:18:7: error: `store.url` names PostgreSQL, which is not built yet; write "sled:PATH", "memory:" or ""
         "#
     );
 }
