@@ -27,7 +27,7 @@ codes! {
         MailTemplates = "mail-templates", ERROR, "a mistake in the templates of mails";
         MailHtml = "mail-html", WARNING, "a mail has a text of the operator's and the built-in HTML";
         PagesFiles = "pages-files", ERROR, "the logo or a template of the pages cannot be used";
-        NotBuilt = "not-built", EITHER, "the feature is not built yet; an error where the key would protect something";
+        NotBuilt = "not-built", ERROR, "the key would protect something, and its feature is not built yet";
         NoEffect = "no-effect", WARNING, "the key does nothing as the others are";
         NoCredentialPlace = "no-credential-place", WARNING, "no client can send a token";
         WeakPasswordHash = "weak-password-hash", WARNING, "argon2id below OWASP's minimum";

@@ -270,17 +270,15 @@ mod tests {
         let all = of("", &[], &[]);
         let plain = as_toml(&all, false);
         let origins = as_toml(&all, true);
-        for key in ["assertion_audience = \"\"", "assertion = false"] {
-            let of = |text: &str| text.lines().find(|line| line.starts_with(key)).map(str::to_owned);
-            assert!(of(&plain).unwrap().ends_with("  # not built yet"), "{key}: {plain}");
-            assert!(of(&origins).unwrap().ends_with("  # default; not built yet"), "{key}: {origins}");
-        }
+        let key = "login_per_account = \"\"";
+        let of = |text: &str| text.lines().find(|line| line.starts_with(key)).map(str::to_owned);
+        assert!(of(&plain).unwrap().ends_with("  # not built yet"), "{plain}");
+        assert!(of(&origins).unwrap().ends_with("  # default; not built yet"), "{origins}");
         assert!(plain.lines().any(|line| line == "http = \"127.0.0.1:8080\""), "{plain}");
-        let flag = "identity.assertion_audience";
-        let sources = Sources { flags: vec![(flag.to_owned(), "x".to_owned())], ..Sources::default() };
-        let loaded = super::super::load(&sources).unwrap();
-        let told: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
-        assert_eq!(told, [format!("--set {flag}: warning: `{flag}` is not built yet and has no effect")]);
+        let flag = "limits.login_per_account";
+        let sources = Sources { flags: vec![(flag.to_owned(), "5/minute".to_owned())], ..Sources::default() };
+        let told = super::super::load(&sources).unwrap_err().to_string();
+        assert!(told.contains(&format!("--set {flag}: error: `{flag}` is not built yet")), "{told}");
     }
 
     #[test]

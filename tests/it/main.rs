@@ -10,6 +10,8 @@ mod apps;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod assertion;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod clients;

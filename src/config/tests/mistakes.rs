@@ -276,16 +276,22 @@ fn certificates_by_acme_take_the_place_of_the_default_files() {
 }
 
 #[test]
-fn other_features_that_are_not_built_get_a_warning() {
+fn an_assertion_is_for_an_app_by_name() {
     insta::assert_snapshot!(
-        warnings("[webhook]\nurl = \"http://127.0.0.1:1/?a=b\"\nsecret = \"x\"\n[identity]\nassertion_audience = \"a\"").join("\n"),
-        @r"
-        portcullis.toml:5:22: warning: `identity.assertion_audience` is not built yet and has no effect
-        "
+        mistakes("[identity]\nassertion = true"),
+        @r#"portcullis.toml:2:13: error: `identity.assertion` needs an audience: an app could not tell its own assertions from those for another app; set `identity.assertion_audience` to a name of the app, such as "shop""#
     );
+    let identity = config("[identity]\nassertion = true\nassertion_audience = \"shop\"").identity;
+    assert!(identity.assertion && identity.assertion_audience == "shop");
+}
+
+#[test]
+fn what_is_built_gets_no_word() {
     let defaults =
         "[webhook]\nurl = \"\"\n[server]\nhttps = \"\"\nproxy_protocol = false\n[tls]\nmin_version = \"1.2\"";
     assert!(warnings(defaults).is_empty());
+    let set = "[webhook]\nurl = \"http://127.0.0.1:1/?a=b\"\nsecret = \"x\"\n[identity]\nassertion = true\nassertion_audience = \"a\"";
+    assert_eq!(warnings(set), Vec::<String>::new());
 }
 
 #[test]
