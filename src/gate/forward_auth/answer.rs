@@ -8,12 +8,14 @@ use http::{
 
 use super::described::{DescribeError, Style};
 use crate::{
+    assertion,
     connection::{Downstream, Stage},
     forward,
     gate::{
         Core, Gate, Stop, challenge,
         record::{self, TurnedAway},
         request::Request,
+        session::Known,
     },
     refusal::{self, Form, Refusal},
     wire::RequestHead,
@@ -78,12 +80,17 @@ impl Request<'_> {
         let mut response = Response::new(Bytes::new());
         let headers = response.headers_mut();
         let presets = &self.gate.settings.presets;
-        let trusts_email = self.rules.api.accounts().settings().trusts_email();
-        let who = self.record.known().map(|known| self.who(&known.subject, trusts_email));
+        let who = self.record.known().map(|known| self.who(&known.subject, self.trusts_email()));
         for (name, value) in forward::identity(presets, who.as_ref()) {
             if let Ok(value) = HeaderValue::try_from(value) {
                 headers.insert(name, value);
             }
+        }
+        if self.gate.settings.assertion.is_some() {
+            // The proxy forwards the query as it was sent.
+            let sign = |known: &Known| self.assertion(&known.subject, self.head, self.head.query());
+            let assertion = self.record.known().and_then(sign);
+            set(headers, assertion::HEADER, assertion.as_deref().unwrap_or_default());
         }
         set(headers, "x-request-id", self.context.request_id.as_str());
         response

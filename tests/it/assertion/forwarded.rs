@@ -7,7 +7,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{AUDIENCE, ISSUER, JWKS, decoded, encoded, jwks, verified, with_assertions};
-use crate::support::{App, Gate, Request, Setup};
+use crate::support::{App, Client, Gate, Request, Setup};
 
 const NAME: &str = "x-portcullis-assertion";
 
@@ -178,4 +178,23 @@ fn keys_outlive_a_restart_and_damaged_ones_refuse_to_start() {
     assert!(error.contains("assertion-keys.json") && error.contains("remove it and restart"), "{error}");
     fs::remove_file(&file).unwrap();
     assert_ne!(jwks(&Gate::start(setup())), keys);
+}
+
+#[test]
+fn a_proxy_that_asks_gets_one_for_the_request_that_it_describes() {
+    let app = App::echo();
+    let setup = with_assertions(Setup::new(&app));
+    let gate =
+        Gate::start(setup.set("forward_auth.listen", "127.0.0.1:0").set("forward_auth.trusted", "127.0.0.1"));
+    let ann = gate.sign_up("ann");
+    let ask = |lines: &str| {
+        let lines = format!("X-Original-Method: PUT\r\nX-Original-URI: /a%20b?x=1\r\n{lines}");
+        Client::tcp(gate.judge_address()).ask("GET", "/", &lines, b"").expect(200)
+    };
+    let answer = ask(&format!("Authorization: {}\r\n", ann.token));
+    let claims = verified(&gate, answer.field(NAME).unwrap());
+    let query = encoded(Sha256::digest("x=1"));
+    let bound = ["htm", "htp", "htq", "sub"].map(|name| claims[name].as_str().unwrap().to_owned());
+    assert_eq!(bound, ["PUT", "/a%20b", &query, &ann.id.to_string()]);
+    assert_eq!(ask("X-Portcullis-Assertion: a.b.c\r\n").field(NAME), Some(""), "it replaces the client's");
 }
