@@ -34,7 +34,7 @@ pub struct Facts<'a> {
     pub query: Option<&'a str>,
 }
 
-/// The claims of RFC 7519 section 4.1, of OpenID Connect Core section 5.1, and of the request.
+/// The claims of RFC 7519 section 4.1, those of users in OpenID Connect, and of the request.
 #[derive(Serialize)]
 struct Payload<'a> {
     iss: &'a str,

@@ -211,10 +211,11 @@ class Asgi:
         except Refused as refused:
             if scope["type"] == "websocket":
                 return await send({"type": "websocket.close", "code": 1008})
-            headers = [(b"content-type", b"application/json")]
+            body = refused.body()
+            headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
             headers += [(b"www-authenticate", b"Portcullis")] * (refused.status == 401)
             await send({"type": "http.response.start", "status": refused.status, "headers": headers})
-            return await send({"type": "http.response.body", "body": refused.body()})
+            return await send({"type": "http.response.body", "body": body})
         await self._app({**scope, "user": claims and User.of(claims)}, receive, send)
 
 

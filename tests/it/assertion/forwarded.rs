@@ -109,15 +109,23 @@ fn each_of_several_apps_has_an_audience_of_its_own() {
         setup.set("server.public_url", "http://shop.test/").set("identity.assertion_audience", "acme/"),
     );
     let account = json!({"email": "ann@example.com", "password": "a-good-password"});
+    let ask = |line: &str, host: &str, lines: &str, body: &str| {
+        let length = body.len();
+        let mut client = gate.client();
+        client.send(format!(
+            "{line} HTTP/1.1\r\nHost: {host}\r\n{lines}Content-Length: {length}\r\n\r\n{body}"
+        ));
+        client.response().expect(200).json()
+    };
     let post = |target: &str| {
-        let head = "Host: shop.test\r\nContent-Type: application/json\r\n";
-        gate.client().ask("POST", target, head, account.to_string().as_bytes()).expect(200).json()
+        let lines = "Content-Type: application/json\r\n";
+        ask(&format!("POST {target}"), "shop.test", lines, &account.to_string())
     };
     post("/api/users");
     let token = post("/api/users/login")["id"].as_str().unwrap().to_owned();
     for name in ["shop", "rest"] {
-        let lines = format!("Host: {name}.test\r\nAuthorization: {token}\r\n");
-        gate.client().ask("GET", &format!("/{name}"), &lines, b"").expect(200);
+        let lines = format!("Authorization: {token}\r\n");
+        ask(&format!("GET /{name}"), &format!("{name}.test"), &lines, "");
         let request = app.only_request_to(&format!("GET /{name}"));
         let token = assertion(&request);
         let claims: serde_json::Value =

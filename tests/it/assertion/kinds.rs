@@ -7,6 +7,8 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use serde_json::Value;
+
 use super::{AUDIENCE, ISSUER, JWKS, with_assertions};
 use crate::{
     process::support::has,
@@ -44,6 +46,14 @@ impl Kind {
         let found = Command::new(self.program).args([flag, &imports.collect::<String>()]).output().unwrap();
         found.status.success() || has(&format!("the packages {}", self.packages.join(", ")))
     }
+}
+
+/// An answer of the app itself.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// In lower case.
+    pub(super) head: String,
+    pub(super) body: Value,
 }
 
 /// An app with its middleware, behind a gate.
@@ -85,9 +95,15 @@ impl Guarded {
         self.gate = Some(gate_before(self.app, more));
     }
 
-    /// A client that goes around the gate.
-    pub(super) fn direct(&self) -> Client {
-        Client::tcp(self.app)
+    /// Asks the app around the gate. It may answer in HTTP/1.0.
+    pub(super) fn ask(&self, method: &str, target: &str, lines: &str) -> Answer {
+        let head =
+            format!("{method} {target} HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n{lines}\r\n");
+        let text = Client::tcp(self.app).send(head).rest();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let body = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {text}"));
+        Answer { status, head: head.to_ascii_lowercase(), body }
     }
 }
 
