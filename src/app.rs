@@ -178,8 +178,8 @@ async fn start_on(
     let dispatchers = dispatchers(config, &rules, &wake_up, &metrics)?;
     let redirect = listeners::redirect(config, tls.as_ref(), &bound.addresses);
     let (certificates, tokens) = acme::Certificates::new(tls.as_ref(), config, &clock).unzip();
-    let signer = assertion::open(config, &clock)?;
-    let settings = translate::gate(config, signer.clone(), tokens, redirect);
+    let (signer, rotating) = assertion::start(config, &clock)?.unzip();
+    let settings = translate::gate(config, signer, tokens, redirect);
     let gate = gate(settings, &store, limits, &clock, &metrics);
     let shared =
         Shared::new(translate::listen(config, open_files(config)), bound.listeners.len(), tls.clone());
@@ -202,10 +202,9 @@ async fn start_on(
     let cleanup = TokenCleanup::new(Arc::clone(&store), clock.clone(), lifetimes, Arc::clone(&metrics));
     // Last, because `/readyz` must not promise more than the cores keep.
     readiness.serve(pulse.clone());
-    let tasks = admin.into_iter().chain(keeping).chain([watching]);
-    let signing = signer.map(|signer| assertion::keep(signer, &clock));
-    let mut background: Vec<_> = tasks.chain(signing).chain(started(dispatchers)).collect();
-    background.push(tokio::runtime::Handle::current().spawn(cleanup.run(Arc::clone(&last_use))));
+    let cleaning = tokio::runtime::Handle::current().spawn(cleanup.run(Arc::clone(&last_use)));
+    let background = admin.into_iter().chain(keeping).chain(rotating);
+    let background = background.chain([watching, cleaning]).chain(started(dispatchers)).collect();
     addresses.log();
     let configured = status::Configured::new(config, &addresses);
     let about = status::About::new(configured, &clock, metrics, last).showing(tls);

@@ -16,19 +16,20 @@ const ISSUER: &str = "portcullis";
 /// How often the keys are looked at. The next one is made a day before it signs.
 const PACE: Duration = Duration::from_secs(3600);
 
-/// Opens the keys; `None` if the app gets no assertion.
-pub(super) fn open(config: &Config, clock: &Clock) -> anyhow::Result<Option<Arc<Signer>>> {
+/// Opens the keys, and starts the task that rotates them; `None` if the app gets no assertion.
+pub(super) fn start(config: &Config, clock: &Clock) -> anyhow::Result<Option<(Arc<Signer>, JoinHandle<()>)>> {
     if !config.identity.assertion {
         return Ok(None);
     }
     let issuer = config.server.public_url.as_deref().unwrap_or(ISSUER);
     let signer = Signer::open(config.server.data_dir.join(FILE), issuer, clock.now());
-    Ok(Some(Arc::new(signer.context("the keys of `identity.assertion` cannot be used")?)))
+    let signer = Arc::new(signer.context("the keys of `identity.assertion` cannot be used")?);
+    let rotating = rotate(Arc::clone(&signer), clock.clone());
+    Ok(Some((signer, rotating)))
 }
 
 /// Rotates the keys, on the calling runtime.
-pub(super) fn keep(signer: Arc<Signer>, clock: &Clock) -> JoinHandle<()> {
-    let clock = clock.clone();
+fn rotate(signer: Arc<Signer>, clock: Clock) -> JoinHandle<()> {
     tokio::runtime::Handle::current().spawn(async move {
         loop {
             tokio::time::sleep(PACE).await;

@@ -60,23 +60,14 @@ impl Key {
 
     /// The public key as a JWK.
     pub(super) fn public(&self) -> Value {
-        let mut jwk = self.parts();
-        for (name, value) in [("kid", self.id()), ("use", "sig"), ("alg", "EdDSA")] {
-            jwk[name] = value.into();
-        }
-        jwk
+        let x = encoded(self.pair.public_key().as_ref());
+        json!({"kty": "OKP", "crv": "Ed25519", "x": x, "kid": self.id(), "use": "sig", "alg": "EdDSA"})
     }
 
     /// The key as the file has it.
     pub(super) fn private(&self) -> Value {
-        let mut jwk = self.parts();
-        jwk["d"] = encoded(&*self.seed.0).into();
-        jwk["signs_from"] = self.signs_from.to_string().into();
-        jwk
-    }
-
-    fn parts(&self) -> Value {
-        json!({"kty": "OKP", "crv": "Ed25519", "x": encoded(self.pair.public_key().as_ref())})
+        let (x, d) = (encoded(self.pair.public_key().as_ref()), encoded(&*self.seed.0));
+        json!({"kty": "OKP", "crv": "Ed25519", "x": x, "d": d, "signs_from": self.signs_from.to_string()})
     }
 
     /// A JWT with this payload.

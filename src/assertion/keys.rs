@@ -81,8 +81,11 @@ mod tests {
         keys.iter().map(|key| key.id().to_owned()).collect()
     }
 
-    /// An hour at a time for so many days: each moment, the key that signs then, and those that are published.
-    fn lived(mut keys: Keys, from: Timestamp, days: u32) -> Vec<(Timestamp, String, Vec<String>)> {
+    /// A moment, the key that signs then, and those that are published.
+    type Moment = (Timestamp, String, Vec<String>);
+
+    /// An hour at a time for so many days.
+    fn lived(mut keys: Keys, from: Timestamp, days: u32) -> Vec<Moment> {
         let at = |hour| from.plus(HOUR * hour);
         let life = (0..days * 24).map(at).map(|now| {
             keys = keys.rotated(now).unwrap().unwrap_or_else(|| keys.clone());
@@ -98,7 +101,7 @@ mod tests {
         signed.dedup();
         assert_eq!(signed.len(), 4, "one for every 30 days");
         for (at, id) in signed.iter().enumerate() {
-            let moments = |wanted: &dyn Fn(&(Timestamp, String, Vec<String>)) -> bool| {
+            let moments = |wanted: &dyn Fn(&Moment) -> bool| {
                 let found: Vec<_> =
                     life.iter().filter(|moment| wanted(moment)).map(|moment| moment.0).collect();
                 (found[0], *found.last().unwrap())
