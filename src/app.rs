@@ -203,14 +203,12 @@ async fn start_on(
     // Last, because `/readyz` must not promise more than the cores keep.
     readiness.serve(pulse.clone());
     let cleaning = tokio::runtime::Handle::current().spawn(cleanup.run(Arc::clone(&last_use)));
-    let background = admin.into_iter().chain(keeping).chain(rotating);
-    let background = background.chain([watching, cleaning]).chain(started(dispatchers)).collect();
+    let background = admin.into_iter().chain(keeping).chain(rotating).chain([watching, cleaning]);
     addresses.log();
-    let configured = status::Configured::new(config, &addresses);
-    let about = status::About::new(configured, &clock, metrics, last).showing(tls);
+    let about = status::About::new(status::Configured::new(config, &addresses), &clock, metrics, last);
     Ok(Running {
         addresses,
-        live: Live { reloader: reloader.clone(), apps, about },
+        live: Live { reloader: reloader.clone(), apps, about: about.showing(tls) },
         parts: Parts { store, rules, hasher, clock },
         pulse,
         shared,
@@ -220,7 +218,7 @@ async fn start_on(
         readiness,
         reloader,
         last_use,
-        background,
+        background: background.chain(started(dispatchers)).collect(),
     })
 }
 

@@ -467,7 +467,13 @@ mod tests {
 
     fn from(address: &str) -> Actor<'static> {
         let reach = crate::policy::Reach::Everyone;
-        Actor::Client { address: address.parse().unwrap(), request_id: "r1", session: None, reach }
+        Actor::Client {
+            address: address.parse().unwrap(),
+            request_id: "r1",
+            session: None,
+            by_cookie: false,
+            reach,
+        }
     }
 
     async fn try_from(fixture: &TestAccounts, address: &str, body: &Value) -> &'static str {

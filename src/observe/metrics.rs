@@ -14,9 +14,9 @@ use std::sync::{
 };
 
 pub use self::core::{CoreMetrics, Decision};
+use crate::rate::LimitName;
 pub use gauges::{CoreGauges, LookUp, ServerGauges};
 pub use process::ProcessFigures;
-use crate::rate::LimitName;
 use values::Label;
 pub use values::{CertificateEnd, Gauges, Handshake, LoginResult, MailResult, Metrics, UpstreamError};
 
