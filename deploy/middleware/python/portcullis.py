@@ -126,12 +126,12 @@ class Verifier:
             raise Refused("the assertion names no user")
         return claims
 
-    def of_environ(self, environ):
-        """The claims of a WSGI request; `None` without an assertion."""
+    def of_environ(self, environ, encoding="latin-1"):
+        """The claims of a WSGI request, whose path has this encoding; `None` without an assertion."""
         token = environ.get("HTTP_X_PORTCULLIS_ASSERTION")
         if token is None:
             return None
-        path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")
+        path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode(encoding)
         query = environ.get("QUERY_STRING", "").encode("latin-1")
         return self.claims(token, environ["REQUEST_METHOD"], path, query)
 

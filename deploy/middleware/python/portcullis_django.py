@@ -44,7 +44,10 @@ class Middleware:
 
     def _claims(self, request):
         scope = getattr(request, "scope", None)
-        return self._verifier.of_environ(request.META) if scope is None else self._verifier.of_scope(scope)
+        if scope is not None:
+            return self._verifier.of_scope(scope)
+        # Django has put its own reading of the path there.
+        return self._verifier.of_environ(request.META, encoding="utf-8")
 
     @staticmethod
     def _user(claims):

@@ -126,7 +126,7 @@ fn each_of_several_apps_has_an_audience_of_its_own() {
     for name in ["shop", "rest"] {
         let lines = format!("Authorization: {token}\r\n");
         ask(&format!("GET /{name}"), &format!("{name}.test"), &lines, "");
-        let request = app.only_request_to(&format!("GET /{name}"));
+        let request = app.only_request_to(&format!("/{name}"));
         let token = assertion(&request);
         let claims: serde_json::Value =
             serde_json::from_slice(&decoded(token.split('.').nth(1).unwrap())).unwrap();
