@@ -132,7 +132,7 @@ fn each_of_several_apps_has_an_audience_of_its_own() {
             serde_json::from_slice(&decoded(token.split('.').nth(1).unwrap())).unwrap();
         assert_eq!(
             (claims["aud"].as_str(), claims["iss"].as_str()),
-            (Some(&*format!("acme/{name}")), Some("http://shop.test/"))
+            (Some(&*format!("acme/{name}")), Some("http://shop.test"))
         );
     }
 }
