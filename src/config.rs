@@ -26,7 +26,6 @@ mod settings;
 mod shown;
 mod sources;
 mod syntax;
-mod unimplemented;
 mod variables;
 mod warnings;
 

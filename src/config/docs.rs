@@ -13,7 +13,6 @@ use super::{
     load,
     schema::{SampleEntry, Shape, sample, schema},
     settings::Profile,
-    unimplemented::{PROTECTIVE, is_unimplemented},
 };
 use crate::{
     docs::{self, assert_generated, assert_whole, head, linked, row},
@@ -77,13 +76,8 @@ fn line(shape: &Shape, key: &str, said: SampleEntry) -> String {
         Some(secret) if said.comment.is_none() => format!("a file that holds `{secret}`"),
         _ => said.comment.unwrap_or_else(|| panic!("`{}` has no comment in sample.toml", shape.key())),
     };
-    let built = match shape.key() {
-        key if PROTECTIVE.contains(&key) => "**not built**, refuses to start: ",
-        key if is_unimplemented(key) => "**not built**: ",
-        _ => "",
-    };
     let default = default(shape, said.default);
-    row(&[&format!("`{key}`{mark}"), &default, &format!("{built}{}", linked(&meaning))])
+    row(&[&format!("`{key}`{mark}"), &default, &linked(&meaning)])
 }
 
 /// As the file would write it.

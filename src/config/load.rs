@@ -15,7 +15,7 @@ use super::{
     resolve::Resolver,
     resolved::Config,
     sources::{File, Sources},
-    unimplemented, warnings,
+    warnings,
 };
 use crate::policy::Severity;
 
@@ -95,9 +95,6 @@ pub(super) fn load_in(working_directory: &Path, sources: &Sources) -> Result<Loa
     let places = changed.clone();
     let apps = apps::read(&inputs, &mut report);
     let changed = changed_of_each(changed, &apps);
-    for changed in &changed {
-        unimplemented::report(changed, &mut report);
-    }
     let set = inputs.keys().map(str::to_owned).collect();
     let config =
         raw.map(|raw| Resolver { profile, base: file.folder(), set, report: &mut report }.config(raw, apps));

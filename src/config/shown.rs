@@ -14,7 +14,6 @@ use super::{
     setting::{Located, Written},
     settings::Profile,
     sources::File,
-    unimplemented::is_unimplemented,
 };
 use crate::store::EngineKind;
 
@@ -103,14 +102,7 @@ pub fn as_toml(settings: &[Shown], with_origin: bool) -> String {
             section = of;
         }
         let line = format!("{name} = {}", toml(value));
-        let notes =
-            [with_origin.then_some(origin.as_str()), is_unimplemented(key).then_some("not built yet")];
-        let notes: Vec<&str> = notes.into_iter().flatten().collect();
-        text.push_str(&if notes.is_empty() {
-            format!("{line}\n")
-        } else {
-            format!("{line:<40}  # {}\n", notes.join("; "))
-        });
+        text.push_str(&if with_origin { format!("{line:<40}  # {origin}\n") } else { format!("{line}\n") });
     }
     text
 }
@@ -263,22 +255,6 @@ mod tests {
         assert_eq!(proxies, "[\"10.0.0.0/8\",\"::1\"] from PORTCULLIS_SERVER__TRUSTED_PROXIES");
         let text = as_toml(&all, true);
         assert!(text.contains("\nttl = 5                                   # portcullis.toml:3\n"), "{text}");
-    }
-
-    #[test]
-    fn f11_what_is_not_built_is_marked_and_told_when_it_is_set() {
-        let all = of("", &[], &[]);
-        let plain = as_toml(&all, false);
-        let origins = as_toml(&all, true);
-        let key = "login_per_account = \"\"";
-        let of = |text: &str| text.lines().find(|line| line.starts_with(key)).map(str::to_owned);
-        assert!(of(&plain).unwrap().ends_with("  # not built yet"), "{plain}");
-        assert!(of(&origins).unwrap().ends_with("  # default; not built yet"), "{origins}");
-        assert!(plain.lines().any(|line| line == "http = \"127.0.0.1:8080\""), "{plain}");
-        let flag = "limits.login_per_account";
-        let sources = Sources { flags: vec![(flag.to_owned(), "5/minute".to_owned())], ..Sources::default() };
-        let told = super::super::load(&sources).unwrap_err().to_string();
-        assert!(told.contains(&format!("--set {flag}: error: `{flag}` is not built yet")), "{told}");
     }
 
     #[test]

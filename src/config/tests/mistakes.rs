@@ -208,7 +208,7 @@ fn rules_between_keys() {
 }
 
 #[test]
-fn protection_that_is_not_built_refuses_to_start() {
+fn what_is_not_built_and_what_has_no_effect_is_told() {
     insta::assert_snapshot!(
         mistakes(
             "[server]\nhttps = \"0.0.0.0:8443\"\nproxy_protocol = true\n[tls]\nmin_version = \"1.3\"\nclient_ca = \"ca.pem\"\n\
