@@ -29,7 +29,7 @@ fn a_taken_port_is_told_with_what_to_do() {
     else {
         panic!("it started")
     };
-    assert!(error.to_string().contains("set `admin.listen` to a free address"), "{error}");
+    assert!(error.to_string().contains("set `admin.listen` to another address"), "{error}");
 }
 
 #[test]

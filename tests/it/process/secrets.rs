@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::support::{House, Http, PASSWORD};
 
 /// All that happened, in the words of docs/interface.md, "Events", and in this order.
-const EVENTS: [&str; 15] = [
+const EVENTS: [&str; 16] = [
     "role.changed",
     "user.registered",
     "user.registered",
@@ -19,6 +19,7 @@ const EVENTS: [&str; 15] = [
     "logout",
     "role.changed",
     "role.changed",
+    "token.issued",
     "token.revoked",
     "password.changed",
     "user.changed",
@@ -101,7 +102,7 @@ fn must_tell_all(log: &str) {
     let audit = lines.iter().filter(|line| line["stream"] == "audit");
     let mut events: Vec<&str> = audit.map(|line| line["msg"].as_str().unwrap()).collect();
     // The event of ann's second login, after the change of her password.
-    assert_eq!(events.remove(12), "login.succeeded");
+    assert_eq!(events.remove(13), "login.succeeded");
     assert_eq!(events, EVENTS);
     assert!(lines.iter().any(|line| line["stream"] == "access" && line["path"] == "/notes/2"));
 }
