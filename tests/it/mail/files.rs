@@ -44,7 +44,7 @@ fn a_reload_takes_other_mails_and_templates() {
     fs::create_dir_all(house.path("mails/reset")).unwrap();
     house.write("mails/reset/subject.txt", "Our own words\n");
     house.write("portcullis.toml", &house.configuration("[mail]\ntemplates = \"mails\"\n"));
-    gate.logged("mail.templates");
+    gate.logged("the new setting is in force");
     let body = json!({"email": "ann@example.com"});
     assert_eq!(gate.http.send("POST /api/users/reset", "", &body).status, 200);
     let path = wait_until("a mail is written", || {
