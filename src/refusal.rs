@@ -135,6 +135,8 @@ impl Refusal {
         *response.status_mut() =
             StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
+        // For all fields, so that it never grows.
+        headers.reserve(FIELDS);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.media_type()));
         // A message may quote the request; a browser must not take it for a page.
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -146,13 +148,13 @@ impl Refusal {
         if let Ok(id) = HeaderValue::from_str(request_id) {
             headers.insert("x-request-id", id);
         }
-        self.add_headers(headers, is_standard);
+        self.add_headers(headers, error.status, is_standard);
         response
     }
 
     // `Bearer` only. `gate/challenge.rs` adds `Basic` for clients and routes that need it.
-    fn add_headers(&self, headers: &mut HeaderMap, challenge: bool) {
-        if self.status() == 401 && challenge {
+    fn add_headers(&self, headers: &mut HeaderMap, status: u16, challenge: bool) {
+        if status == 401 && challenge {
             // RFC 6750 section 3.1: only a token that was sent can be invalid.
             let is_invalid = matches!(self, Self::TokenExpired | Self::TokenUnusable);
             let value = if is_invalid { "Bearer error=\"invalid_token\"" } else { "Bearer" };
@@ -166,7 +168,7 @@ impl Refusal {
             }
             _ => {}
         }
-        if self.status() == 405 {
+        if status == 405 {
             headers.insert(
                 header::ALLOW,
                 HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
@@ -293,6 +295,9 @@ impl Refusal {
 
 /// Nothing but the style in the page itself, and no frame (W3C Content Security Policy Level 3).
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+
+/// The fields of a refusal, and those that the gate adds to it.
+const FIELDS: usize = 12;
 
 /// A row of the tables: an `Error` with a code.
 fn error(status: u16, code: &'static str, message: &'static str) -> ErrorBody {

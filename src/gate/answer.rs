@@ -7,7 +7,6 @@ use bytes::Bytes;
 use crate::{
     api::{Body, Call, Problem, Reply},
     connection::{Downstream, Stage},
-    credential::Place,
     policy::{self, AccountMethod, Permit, PolicySet},
     refusal::{self, Form, Refusal},
     wire::RequestHead,
@@ -19,6 +18,7 @@ use super::{
     challenge,
     record::{self, TurnedAway},
     request::{JudgedRequest, Request},
+    session::Known,
 };
 
 /// LoopBack's 404 for a path of the account model that none of its routes matches.
@@ -47,7 +47,7 @@ impl Request<'_> {
             client: self.context.client,
             request_id: self.context.request_id.as_str(),
             reach: policy::Reach::default(),
-            by_cookie: reading.session.is_some_and(|known| known.place == Place::Cookie),
+            by_cookie: reading.session.is_some_and(Known::is_browsers),
         }
     }
 

@@ -101,7 +101,7 @@ impl Request<'_> {
     /// Records the use of a token, unless the request comes from a page of another site that may not use it.
     fn used(&self, known: Option<Known>, moment: &Moment) -> Result<Option<Known>, Refusal> {
         if let Some(known) = &known {
-            // Before the use is recorded: a refused request must not extend the session.
+            // Before the use is recorded: a page of another site must not extend the session.
             self.check_site(known, self.head, self.head.method())?;
             known.session.touch(moment.now, self.context.client, &moment.lifetimes);
         }

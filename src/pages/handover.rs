@@ -65,7 +65,11 @@ impl Pages {
         session: &Arc<Session>,
         target: &str,
     ) -> Option<String> {
-        let sites = self.settings.sites.as_ref()?;
+        let sites = self.settings.sites.as_ref().filter(|sites| sites.is_central(visit.host))?;
+        // A token of another host has been handed over itself, and leads no further.
+        if session.host.is_some() {
+            return None;
+        }
         let browser = visit.asked_by()?;
         let host = sites.host_of(target)?;
         let (scheme, rest) = target.split_once("://")?;

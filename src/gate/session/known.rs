@@ -22,4 +22,9 @@ impl Known {
         let subject = session.subject.load_full();
         Self { session, subject, place }
     }
+
+    /// Whether the token is a browser's: in a cookie, or made for a cookie of one host and taken out of it.
+    pub(in crate::gate) fn is_browsers(&self) -> bool {
+        self.place == Place::Cookie || self.session.host.is_some()
+    }
 }

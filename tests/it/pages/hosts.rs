@@ -147,8 +147,22 @@ fn a_token_that_was_handed_over_counts_at_its_host_alone() {
         }
     }
     let mut elsewhere = Browser::over(gate.client(), "one.localhost");
-    elsewhere.cookies.insert("portcullis".to_owned(), token);
+    elsewhere.cookies.insert("portcullis".to_owned(), token.clone());
     assert!(location(elsewhere.get("/.portcullis/account")).starts_with("/.portcullis/login"));
+    // Out of its cookie it is a browser's token still, which does not take over the account.
+    let body = r#"{"password":"another-good-password"}"#;
+    client.send(format!(
+        "PATCH /api/users/1 HTTP/1.1\r\nHost: two.localhost\r\nX-Access-Token: {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    ));
+    let refused = client.response().expect(403);
+    assert_eq!(refused.json()["error"]["code"], "CURRENT_PASSWORD_REQUIRED");
+    // Its host is no login page for others: it gives no code, for whichever browser it is asked.
+    for target in ["http://one.localhost/", "http://two.localhost/cart"] {
+        let login = format!("/.portcullis/login?to={target}&for={}", "0".repeat(64));
+        assert!(!two.get(&login).expect(200).text().contains("code="), "{target}");
+    }
 }
 
 #[test]
